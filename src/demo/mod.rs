@@ -1,0 +1,2 @@
+//! The stand-in TOKI and the sample application. Imports nothing of ours, on purpose: a stand-in that shares code with what it
+//! tests hides that code's faults.

@@ -1,0 +1,48 @@
+//! An authenticating proxy: lets only signed-in people through, and tells the application who they are.
+//!
+//! Imports only point down (`tests/it/layers.rs` holds it):
+//!
+//! ```text
+//!             cli                         what a person types
+//!              │
+//!           server ────────── demo        (demo imports nothing of ours)
+//!              │
+//!           config                        what the file says, checked
+//!              │
+//!    provider → store   upstream          talking to others       telemetry (a leaf, for all above the line)
+//!  ════════════╪══════════════════════════ nothing below this line awaits ═════════
+//!             gate                        what should happen?
+//!              │
+//!       session → wire                    who is it? what do they ask?
+//!          │
+//!        oidc                             what does the protocol say?
+//!          │
+//!        clock                            Timestamp
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod cli;
+mod server;
+
+pub mod demo;
+
+mod config;
+
+mod provider;
+mod store;
+mod telemetry;
+mod upstream;
+
+mod gate;
+
+mod session;
+mod wire;
+
+mod oidc;
+
+mod clock;
+
+/// What the tests of the whole program start: a gate on loopback whose clock they turn.
+pub mod testing {
+    pub use crate::clock::{Clock, Timestamp};
+}
