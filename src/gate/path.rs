@@ -1,0 +1,1 @@
+//! Readings of a request target: every way an application might understand a path (interface.md "No second reading opens anything").

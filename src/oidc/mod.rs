@@ -1,0 +1,52 @@
+//! What does the protocol say? Pure: builds requests' parameters, reads answers, verifies ID tokens. Opens no socket, reads no clock.
+
+pub mod authorize;
+pub mod callback;
+pub mod id_token;
+pub mod jwks;
+pub mod metadata;
+pub mod secret;
+pub mod token;
+
+pub use secret::Secret;
+
+/// The value of `user_claim`: who the user is. Never empty, at most 1,024 bytes, no control characters
+/// (a user who cannot be named is refused, interface.md `[identity] headers`).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Subject(bytes::Bytes);
+
+/// Why a value cannot name a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoSubject {
+    #[error("it is empty")]
+    Empty,
+    #[error("it is longer than 1,024 bytes")]
+    TooLong,
+    #[error("it holds a control character")]
+    Control,
+}
+
+impl Subject {
+    pub fn parse(text: &str) -> Result<Subject, NoSubject> {
+        if text.trim().is_empty() {
+            return Err(NoSubject::Empty);
+        }
+        if text.len() > 1024 {
+            return Err(NoSubject::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(NoSubject::Control);
+        }
+        Ok(Subject(bytes::Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("parse took a str")
+    }
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Subject(…)")
+    }
+}

@@ -1,0 +1,1 @@
+//! The path of a request, and everything that carries it: listeners, workers, answers.

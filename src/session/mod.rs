@@ -1,0 +1,122 @@
+//! Who is it? A session in two sealed parts: identity (opened on every request) and tokens (opened to refresh or to pass on).
+//! Pure: what is sealed and opened, never where it is kept.
+
+pub mod attempt;
+pub mod chunk;
+pub mod claims;
+pub mod codec;
+pub mod seal;
+
+pub use attempt::Attempt;
+pub use claims::{Claim, Claims};
+pub use seal::{KeyRing, Purpose};
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::oidc::{Secret, Subject};
+
+/// 128 random bits that name a session from sign-in to its end; survives refreshes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        SessionId(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionId({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// The identity part, opened: a session by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub id: SessionId,
+    /// Counts the sealings that changed tokens: 0 at sign-in, one more with every refresh.
+    pub generation: u32,
+    pub user: Subject,
+    pub created_at: Timestamp,
+    /// The absolute end; no refresh moves it.
+    pub expires_at: Timestamp,
+    /// The last activity that was written down; only kept up where `idle_timeout` is on.
+    pub seen_at: Timestamp,
+    /// When the user last proved who they are at the provider: the ID token's `auth_time`, else the sign-in.
+    pub auth_time: Timestamp,
+    /// When this access token was received.
+    pub token_issued_at: Timestamp,
+    /// When the access token ends. Without `expires_in`: interface.md `end_with_token`.
+    pub token_expires_at: Timestamp,
+    /// Whether a refresh token belongs to it. Such a session ends with its access token when the token part is missing.
+    pub refreshable: bool,
+    pub claims: Claims,
+}
+
+/// The tokens part, opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokens {
+    pub session: SessionId,
+    pub generation: u32,
+    pub access_token: Secret<String>,
+    pub refresh_token: Option<Secret<String>>,
+    pub id_token: Option<Secret<String>>,
+    /// Fields that later calls need: those the user-info template names, and the identifiers to compare (`userId`, `sub`; toki.md).
+    pub remembered: Vec<(String, String)>,
+}
+
+/// How long sessions and tokens last; filled by `config`.
+#[derive(Clone, Debug)]
+pub struct Lifetimes {
+    pub lifetime: Duration,
+    pub idle_timeout: Option<Duration>,
+    pub end_with_token: bool,
+    /// As written, or `None`: 60 s, but at most a third of the token's life.
+    pub refresh_before: Option<Duration>,
+    pub outage_grace: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Lifetimes {
+            lifetime: Duration::from_secs(12 * 3600),
+            idle_timeout: None,
+            end_with_token: false,
+            refresh_before: None,
+            outage_grace: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Where a session stands at a moment. The only comparison of expiry there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing to do.
+    Fresh,
+    /// Inside the refresh window; `late` in its second half, where any request refreshes and not only page loads.
+    Stale { late: bool },
+    /// The access token has run out and can be refreshed: the request waits.
+    Expired,
+    /// Over: absolute lifetime, idleness, or its token's end where that ends it.
+    Over,
+}
+
+impl Session {
+    /// `lifetime`/`idle_timeout` end it; a session without a refresh token ends with its token only where `end_with_token` says so.
+    pub fn freshness(&self, lifetimes: &Lifetimes, now: Timestamp) -> Freshness {
+        let _ = (lifetimes, now);
+        todo!()
+    }
+
+    /// What is left of the session: the cookies' `Max-Age`.
+    pub fn left(&self, lifetimes: &Lifetimes, now: Timestamp) -> Duration {
+        let _ = (lifetimes, now);
+        todo!()
+    }
+}

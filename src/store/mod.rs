@@ -1,0 +1,31 @@
+//! Where sessions are kept: in the browser's cookies; and what this process remembers about them.
+
+pub mod cookie;
+pub mod memory;
+
+use crate::gate::Known;
+use crate::session::{Attempt, Tokens};
+
+/// The tokens part, as far as it was looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokensPart {
+    /// None came, or it was of another session: no token can be passed on.
+    Absent,
+    /// It came and was not opened yet.
+    Sealed,
+    Opened(std::sync::Arc<Tokens>),
+}
+
+/// Everything a response may have to write back. Compared before and after; only differences make `Set-Cookie`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub known: Known,
+    pub tokens: TokensPart,
+    /// The identity or tokens came under a key that seals no longer, or in more pieces than needed: write them anew.
+    pub reseal: bool,
+    pub signed_out: bool,
+    /// Attempts to write: slot and content.
+    pub attempt_started: Option<(u8, Attempt)>,
+    /// Attempt slots to delete.
+    pub attempts_over: smallvec::SmallVec<[u8; 6]>,
+}

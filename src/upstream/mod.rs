@@ -1,0 +1,44 @@
+//! Talking to the application: connections, forwarding, tunnels. Needs a `Pass`.
+
+pub mod address;
+pub mod body;
+pub mod forward;
+pub mod pool;
+pub mod tunnel;
+
+use std::time::Duration;
+
+pub use address::Address;
+pub use body::Body;
+
+/// How the application is reached; filled by `config`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub address: Address,
+    pub connect_timeout: Duration,
+    /// To the response's head, never for a running stream.
+    pub timeout: Duration,
+    /// How long an idle connection is trusted, where the application does not say (`Keep-Alive: timeout`, less a second).
+    pub idle_timeout: Duration,
+}
+
+/// Why the application gave no answer. `server/answer.rs` gives each its status.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    #[error("the application could not be reached: {0}")]
+    Connect(String),
+    #[error("the application did not take the connection within {0:?}")]
+    ConnectTimeout(Duration),
+    #[error("the application did not answer within {0:?}")]
+    Timeout(Duration),
+    #[error("the application closed the connection before it answered: {0}")]
+    Closed(String),
+    #[error("the application's answer is not HTTP: {0}")]
+    Broken(String),
+    /// The client's own body ended early or was malformed: nobody is left to answer, or 400.
+    #[error("the request's body is malformed: {0}")]
+    RequestBody(String),
+    /// Beyond `limits.body_bytes` (413).
+    #[error("the request's body is larger than limits.body_bytes")]
+    BodyTooLarge,
+}

@@ -1,0 +1,12 @@
+//! What do they ask? Reading requests and rewriting heads. Pure.
+
+pub mod ask;
+pub mod cookies;
+pub mod forwarded;
+pub mod hop;
+pub mod host;
+
+pub use ask::{Ask, Malformed, Original, Relation, Wants};
+pub use cookies::{CookieNames, Cookies, Part};
+pub use forwarded::Trust;
+pub use host::Host;
