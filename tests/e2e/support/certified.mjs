@@ -1,0 +1,71 @@
+// npm `oidc-provider`, certified by the OpenID Foundation: strict PKCE, refresh tokens that rotate, and a family that is revoked when
+// an old one comes back. It runs inside the test, which counts what it is asked.
+import { generateKeyPairSync } from "node:crypto";
+import http from "node:http";
+import { Provider } from "oidc-provider";
+
+export const PEOPLE = {
+  bat: { sub: "bat", email: "bat@example.mn", email_verified: true, preferred_username: "Бат Дорж", groups: ["admin", "ажилтан"] },
+  saruul: { sub: "saruul", email: "saruul@example.mn", email_verified: true, preferred_username: "Саруул", groups: [] },
+};
+
+/**
+ * Starts a provider on loopback. `redirectUris` belong to two clients, `app-rs256` and `app-es256`, which want their ID tokens
+ * signed so. `accessTokenSeconds` is how long an access token lives.
+ * Resolves to { issuer, counts, close() }; `counts` has codes, refreshes, refused, revoked.
+ */
+export async function startCertifiedProvider({ redirectUris, accessTokenSeconds = 5 }) {
+  const server = http.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const counts = { codes: 0, refreshes: 0, refused: 0, revoked: 0 };
+
+  const client = (algorithm) => ({
+    client_id: `app-${algorithm.toLowerCase()}`,
+    token_endpoint_auth_method: "none",
+    redirect_uris: redirectUris,
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    id_token_signed_response_alg: algorithm,
+  });
+  const provider = new Provider(issuer, {
+    clients: [client("RS256"), client("ES256")],
+    jwks: { keys: [signingKey("rsa", { modulusLength: 2048 }, "RS256"), signingKey("ec", { namedCurve: "P-256" }, "ES256")] },
+    cookies: { keys: ["a key for the provider's own cookies"] },
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    issueRefreshToken: (_context, candidate) => candidate.grantTypeAllowed("refresh_token"),
+    conformIdTokenClaims: false,
+    scopes: ["openid", "offline_access", "email", "profile", "groups"],
+    claims: { openid: ["sub", "groups"], email: ["email", "email_verified"], profile: ["preferred_username"] },
+    findAccount: (_context, id) => ({ accountId: id, claims: () => PEOPLE[id] ?? { sub: id } }),
+    features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
+    ttl: { AccessToken: accessTokenSeconds, IdToken: 60, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
+  });
+  provider.on("grant.success", ({ oidc }) => (counts[oidc.params.grant_type === "refresh_token" ? "refreshes" : "codes"] += 1));
+  provider.on("grant.error", () => (counts.refused += 1));
+  provider.on("grant.revoked", () => (counts.revoked += 1));
+  server.on("request", provider.callback());
+
+  return {
+    issuer,
+    counts,
+    provider,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Signs `login` in on the provider's own pages, beginning at an address behind the gate; resolves to the page it ends on. */
+export async function signIn(client, address, login = "bat") {
+  const asked = await client.open(address);
+  const consent = await client.submit(asked, { login, password: "any" });
+  return client.submit(consent, { prompt: "consent" });
+}
+
+function signingKey(type, options, alg) {
+  const { privateKey } = generateKeyPairSync(type, options);
+  return { ...privateKey.export({ format: "jwk" }), use: "sig", alg, kid: `test-${alg}` };
+}

@@ -1,0 +1,21 @@
+# The suites that run the product. Sourced by tests/run.
+
+part_unit() { cargo test --locked --no-fail-fast --lib --bins; }
+
+part_it() { cargo test --locked --no-fail-fast --test '*'; }
+
+part_e2e() { need_programs && need_node && release_binary && node_suite tests/e2e; }
+
+part_interop() { need_programs && need_node && need_python && release_binary && node_suite tests/interop; }
+
+part_bench() { need_programs && need_node && release_binary && check "the benchmark runs and gives a ratio" bench/run --smoke; }
+
+# What a person builds first, and quick to build; the image is what tests the dist profile.
+release_binary() {
+  cargo build --release --locked && export TOKIGATE=$ROOT/target/release/tokigate
+}
+
+# One file at a time: the tests share two cores and measure times.
+node_suite() {
+  node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec "$1"/*.test.mjs
+}
