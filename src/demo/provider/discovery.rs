@@ -1,0 +1,27 @@
+//! OpenID Connect Discovery §4. TOKI publishes nothing of the kind: only where `Options::oidc` says so.
+
+use serde_json::{Value, json};
+
+use super::Stand;
+
+pub(super) fn metadata(stand: &Stand) -> Value {
+    let issuer = stand.issuer();
+    let base = format!("http://{}", stand.address);
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{base}/oauth2/authorize"),
+        "token_endpoint": format!("{base}/oauth2/token"),
+        "userinfo_endpoint": format!("{base}/oauth2/userinfo"),
+        "jwks_uri": format!("{base}/oauth2/jwks"),
+        "scopes_supported": ["openid", "offline_access", "profile", "email"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_post", "client_secret_basic"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "authorization_response_iss_parameter_supported": true,
+    })
+}

@@ -1,0 +1,150 @@
+//! How the stand-in behaves, chosen at start; the shape of its answers may change while it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::users::Users;
+use crate::demo::http::machine_clock;
+
+/// Unix time in milliseconds; a test passes one that it turns by hand.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+#[derive(Clone)]
+pub struct Options {
+    pub clock: Clock,
+    pub users: Users,
+    pub clients: Vec<Client>,
+    /// Accept any client identifier, and any redirect URI on loopback: for the development of applications.
+    pub any_loopback_redirect: bool,
+    /// Skip the page for a browser that has signed in here and consented before, as a single sign-on does.
+    pub remember: bool,
+    /// Also be an OpenID Provider: discovery, JWKS, `iss` in answers (RFC 9207), client secrets by Basic, user info without `userId`.
+    pub oidc: bool,
+    /// `iss` of ID tokens; the stand-in's own address where absent.
+    pub issuer: Option<String>,
+    pub algorithm: Algorithm,
+    /// From redirect to token request. RFC 6749 §4.1.2 allows ten minutes at most.
+    pub code_lifetime: Duration,
+    pub access_lifetime: Duration,
+    pub refresh_lifetime: Duration,
+    pub id_token_lifetime: Duration,
+    /// A refresh token is good once, its answer brings the next one, and using one twice revokes the whole family (RFC 9700 §4.14.2).
+    pub rotate: bool,
+    pub answers: Answers,
+}
+
+/// The odd shapes that a token answer or user info may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    pub expires_in: ExpiresIn,
+    pub token_type: &'static str,
+    /// `userId` as a JSON number, where it is one.
+    pub user_id_as_number: bool,
+    pub user_id_on_refresh: bool,
+    /// Whether `offline_access` is honoured.
+    pub refresh_token: bool,
+    /// Whether `openid` is honoured.
+    pub id_token: bool,
+    pub id_token_on_refresh: bool,
+    /// Whether ID tokens carry the nonce that was sent.
+    pub nonce: bool,
+    /// User info inside `{"data": …}`.
+    pub envelope: bool,
+    pub email: bool,
+    /// Tokens are padded to at least so many bytes.
+    pub access_token_bytes: usize,
+    pub refresh_token_bytes: usize,
+    pub id_token_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiresIn {
+    Number,
+    Text,
+    Absent,
+}
+
+/// What ID tokens are signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    Rs256,
+    Es256,
+}
+
+/// An application that is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// A UUID at TOKI; compared byte for byte.
+    pub id: String,
+    /// Compared byte for byte (RFC 9700 §4.1.3).
+    pub redirect_uris: Vec<String>,
+    pub secret: Option<String>,
+    /// With PKCE: a challenge is demanded, the secret is not.
+    pub pkce: bool,
+}
+
+impl Client {
+    /// Registered with PKCE, without a secret.
+    pub fn public(id: &str, redirect_uri: &str) -> Self {
+        Self { id: id.to_owned(), redirect_uris: vec![redirect_uri.to_owned()], secret: None, pkce: true }
+    }
+
+    /// Registered without PKCE: the secret is demanded.
+    pub fn confidential(id: &str, redirect_uri: &str, secret: &str) -> Self {
+        Self { secret: Some(secret.to_owned()), pkce: false, ..Self::public(id, redirect_uri) }
+    }
+}
+
+impl Options {
+    /// What TOKI's guide describes; tokens live a minute, so that a refresh can be watched.
+    pub fn toki() -> Self {
+        Self {
+            clock: Arc::new(machine_clock),
+            users: Users::demo(),
+            clients: Vec::new(),
+            any_loopback_redirect: false,
+            remember: true,
+            oidc: false,
+            issuer: None,
+            algorithm: Algorithm::Rs256,
+            code_lifetime: Duration::from_secs(60),
+            access_lifetime: Duration::from_secs(60),
+            refresh_lifetime: Duration::from_secs(30 * 24 * 3600),
+            id_token_lifetime: Duration::from_secs(3600),
+            rotate: true,
+            answers: Answers::default(),
+        }
+    }
+
+    /// An OpenID Provider: everything that [`Options::oidc`] brings, and user info without an envelope.
+    pub fn openid() -> Self {
+        let answers = Answers { envelope: false, ..Answers::default() };
+        Self { oidc: true, answers, ..Self::toki() }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::toki()
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            expires_in: ExpiresIn::Number,
+            token_type: "Bearer",
+            user_id_as_number: false,
+            user_id_on_refresh: true,
+            refresh_token: true,
+            id_token: true,
+            id_token_on_refresh: true,
+            nonce: true,
+            envelope: true,
+            email: true,
+            access_token_bytes: 0,
+            refresh_token_bytes: 0,
+            id_token_bytes: 0,
+        }
+    }
+}

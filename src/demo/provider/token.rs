@@ -1,0 +1,263 @@
+//! The token endpoint: RFC 6749 §4.1.3, §5 and §6, RFC 7636 §4.5 and §4.6.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use super::faults::Forged;
+use super::grants::{Family, Refused, Spending, after};
+use super::keys::{unsigned, with_signature_of};
+use super::options::ExpiresIn;
+use super::users::User;
+use super::{Received, Stand, State};
+use crate::demo::http::{json as json_answer, method_not_allowed, random};
+
+pub(super) fn token(stand: &Stand, received: &Received, forged: Forged, now: u64) -> Response<Bytes> {
+    if received.method != "POST" {
+        return method_not_allowed("POST");
+    }
+    let answer =
+        grant(stand, received, forged, now).map_or_else(Denied::answer, |body| json_answer(StatusCode::OK, &body));
+    no_store(answer)
+}
+
+/// RFC 6749 §5.2. Also what the fault of the same name answers.
+pub(super) fn invalid_grant(description: &str) -> Response<Bytes> {
+    no_store(Denied::new("invalid_grant", description).answer())
+}
+
+struct Denied {
+    error: &'static str,
+    description: String,
+    /// The client tried Basic: 401 must name the scheme.
+    basic: bool,
+}
+
+impl Denied {
+    fn new(error: &'static str, description: &str) -> Self {
+        Self { error, description: description.to_owned(), basic: false }
+    }
+
+    fn answer(self) -> Response<Bytes> {
+        let status = if self.error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+        let body = json!({ "error": self.error, "error_description": self.description });
+        let mut response = json_answer(status, &body);
+        if self.basic {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
+        }
+        response
+    }
+}
+
+impl From<Refused> for Denied {
+    fn from(why: Refused) -> Self {
+        Self::new("invalid_grant", &why.to_string())
+    }
+}
+
+fn grant(stand: &Stand, received: &Received, forged: Forged, now: u64) -> Result<Value, Denied> {
+    let invalid = |description: &str| Denied::new("invalid_request", description);
+    if !received.is_form() {
+        return Err(invalid("the content type must be application/x-www-form-urlencoded"));
+    }
+    // RFC 6749 §3.2: in the body, never in the address, and each once.
+    if !received.query().is_empty() {
+        return Err(invalid("the parameters must be in the body"));
+    }
+    if let Some(repeated) = received.params.repeated() {
+        return Err(Denied::new("invalid_request", &format!("{repeated} is there more than once")));
+    }
+    let form = &received.params;
+    let grant_type = form.get("grant_type").ok_or_else(|| invalid("grant_type is missing"))?;
+    let mut state = stand.state();
+    let client_id = authenticate(stand, &state, received)?;
+
+    match grant_type {
+        "authorization_code" => {
+            let code = form.get("code").ok_or_else(|| invalid("code is missing"))?;
+            let redirect_uri = form.get("redirect_uri").ok_or_else(|| invalid("redirect_uri is missing"))?;
+            let verifier = form.get("code_verifier");
+            // RFC 7636 §4.1.
+            let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+            if verifier.is_some_and(|v| !(43..=128).contains(&v.len()) || !v.bytes().all(unreserved)) {
+                return Err(invalid("code_verifier must be 43 to 128 unreserved characters"));
+            }
+            let spending = Spending { code, client_id: &client_id, redirect_uri, verifier };
+            let (number, family) = state.grants.redeem(&spending, now, &stand.calls)?;
+            Issue { stand, number, family: &family, forged, now, refreshed: false }.answer(&mut state)
+        }
+        "refresh_token" => {
+            let token = form.get("refresh_token").ok_or_else(|| invalid("refresh_token is missing"))?;
+            let (number, family) = state.grants.renew(token, &client_id, stand.options.rotate, now, &stand.calls)?;
+            Issue { stand, number, family: &family, forged, now, refreshed: true }.answer(&mut state)
+        }
+        other => Err(Denied::new("unsupported_grant_type", &format!("{other} is not supported"))),
+    }
+}
+
+/// Who calls (RFC 6749 §2.3.1): the client's identifier, once its secret, where it needs or sends one, is right.
+fn authenticate(stand: &Stand, state: &State, received: &Received) -> Result<String, Denied> {
+    let refused = |description: &str, basic| Denied { basic, ..Denied::new("invalid_client", description) };
+    let form = &received.params;
+    let basic = received.headers.get(header::AUTHORIZATION);
+    if basic.is_some() && !stand.options.oidc {
+        // TOKI's guide knows the secret in the body only.
+        return Err(refused("client_secret must be in the body", true));
+    }
+    if basic.is_some() && form.get("client_secret").is_some() {
+        return Err(Denied::new("invalid_request", "one way to authenticate, not two"));
+    }
+    let (client_id, secret) = match basic {
+        Some(value) => {
+            let (id, secret) = credentials(value).ok_or_else(|| refused("the credentials are malformed", true))?;
+            if form.get("client_id").is_some_and(|other| other != id) {
+                return Err(Denied::new("invalid_request", "two different clients are named"));
+            }
+            (id, Some(secret))
+        }
+        None => {
+            let id = form.get("client_id").ok_or_else(|| Denied::new("invalid_request", "client_id is missing"))?;
+            (id.to_owned(), form.get("client_secret").map(str::to_owned))
+        }
+    };
+    let right = match state.clients.iter().find(|client| client.id == client_id) {
+        // With PKCE a secret may come along; if we know one, it must be that.
+        Some(client) => match (&client.secret, &secret) {
+            (Some(known), Some(sent)) => known == sent,
+            (Some(_) | None, None) => client.pkce,
+            (None, Some(_)) => client.pkce,
+        },
+        // A client of development: its verifier or some secret must show that it is set up at all.
+        None => {
+            stand.options.any_loopback_redirect
+                && (secret.is_some() || form.get("code").is_none() || form.get("code_verifier").is_some())
+        }
+    };
+    if right {
+        Ok(client_id)
+    } else {
+        Err(refused("the client is unknown, or its secret is wrong or missing", basic.is_some()))
+    }
+}
+
+/// Basic, both halves form-encoded first (RFC 6749 §2.3.1).
+fn credentials(value: &HeaderValue) -> Option<(String, String)> {
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decoded =
+        |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().map(|text| text.into_owned()).ok();
+    Some((decoded(id)?, decoded(secret)?))
+}
+
+/// One token answer in the making.
+struct Issue<'a> {
+    stand: &'a Stand,
+    number: u64,
+    family: &'a Family,
+    forged: Forged,
+    now: u64,
+    refreshed: bool,
+}
+
+impl Issue<'_> {
+    fn answer(&self, state: &mut State) -> Result<Value, Denied> {
+        let options = &self.stand.options;
+        let shape = state.answers.clone();
+        let user = self.user(state).ok_or_else(|| Denied::new("invalid_grant", "the user is gone"))?;
+
+        let access = padded(random(32), shape.access_token_bytes);
+        state.grants.remember_access(&access, self.number, &user.id, after(self.now, options.access_lifetime));
+
+        let mut answer = Map::new();
+        answer.insert("access_token".into(), access.into());
+        answer.insert("token_type".into(), shape.token_type.into());
+        let seconds = options.access_lifetime.as_secs();
+        match shape.expires_in {
+            ExpiresIn::Number => drop(answer.insert("expires_in".into(), seconds.into())),
+            ExpiresIn::Text => drop(answer.insert("expires_in".into(), seconds.to_string().into())),
+            ExpiresIn::Absent => {}
+        }
+        let brings_refresh = if self.refreshed { options.rotate } else { self.family.has_scope("offline_access") };
+        if brings_refresh && shape.refresh_token {
+            let refresh = padded(random(32), shape.refresh_token_bytes);
+            state.grants.remember_refresh(&refresh, self.number, &user.id, after(self.now, options.refresh_lifetime));
+            answer.insert("refresh_token".into(), refresh.into());
+        }
+        if self.family.has_scope("openid") && shape.id_token && (!self.refreshed || shape.id_token_on_refresh) {
+            answer.insert("id_token".into(), self.id_token(state, &user).into());
+        }
+        if !self.refreshed || shape.user_id_on_refresh {
+            let number = user.id.parse::<u64>().ok().filter(|_| shape.user_id_as_number);
+            answer.insert("userId".into(), number.map_or_else(|| user.id.clone().into(), Value::from));
+        }
+        Ok(Value::Object(answer))
+    }
+
+    fn user(&self, state: &State) -> Option<User> {
+        let user = if self.forged.another_user {
+            state.users.iter().find(|user| user.id != self.family.user_id)
+        } else {
+            state.users.get(&self.family.user_id)
+        };
+        user.cloned()
+    }
+
+    /// OpenID Connect Core §2; after a refresh without a nonce (§12.2).
+    fn id_token(&self, state: &State, user: &User) -> String {
+        let Forged { nonce, audience, issuer, expired, signature, unsigned: no_signature, another_user: _ } =
+            self.forged;
+        let options = &self.stand.options;
+        let seconds = self.now / 1000;
+        let mut claims = json!({
+            "iss": if issuer { "https://issuer.invalid" } else { self.stand.issuer() },
+            "sub": user.sub,
+            "aud": if audience { "00000000-0000-4000-8000-00000000ffff" } else { &self.family.client_id },
+            "exp": if expired { seconds.saturating_sub(3600) } else { seconds + options.id_token_lifetime.as_secs() },
+            "iat": if expired { seconds.saturating_sub(7200) } else { seconds },
+            "auth_time": self.family.auth_time,
+        });
+        let sent = self.family.nonce.as_deref().filter(|_| !self.refreshed && state.answers.nonce);
+        if let Some(sent) = if nonce { Some("another-nonce") } else { sent } {
+            claims["nonce"] = sent.into();
+        }
+        let bare = state.keys.sign(options.algorithm, &claims);
+        let missing = state.answers.id_token_bytes.saturating_sub(bare.len());
+        if missing > 0 {
+            // Base64 makes four bytes of three.
+            claims["padding"] = padded(String::new(), missing * 3 / 4 + 1).into();
+        }
+        if no_signature {
+            return unsigned(&claims);
+        }
+        let token = state.keys.sign(options.algorithm, &claims);
+        if !signature {
+            return token;
+        }
+        claims["sub"] = "somebody else".into();
+        with_signature_of(&token, &state.keys.sign(options.algorithm, &claims))
+    }
+}
+
+/// Chance appended, so that compression gains nothing.
+fn padded(token: String, bytes: usize) -> String {
+    let missing = bytes.saturating_sub(token.len());
+    if missing == 0 {
+        return token;
+    }
+    let mut padding = random(missing);
+    padding.truncate(missing);
+    token + &padding
+}
+
+/// RFC 6749 §5.1.
+fn no_store(mut response: Response<Bytes>) -> Response<Bytes> {
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
