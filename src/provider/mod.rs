@@ -5,8 +5,11 @@ pub mod discovery;
 pub mod http;
 pub mod keys;
 pub mod refresh;
+pub mod settings;
 pub mod token;
 pub mod userinfo;
+
+pub use settings::{Addresses, ClientAuth, Preset, Settings, UserinfoMode};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,79 +18,10 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::oidc::Secret;
-use crate::session::{Attempt, Lifetimes, Session, Tokens};
+use crate::oidc::authorize::Fresh;
+use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
-
-/// `[provider] preset`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Preset {
-    #[default]
-    Toki,
-    Oidc,
-    Oauth2,
-}
-
-/// `[provider] client_auth`; others come with a later issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    None,
-    SecretPost,
-    SecretBasic,
-}
-
-/// `[provider] userinfo`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserinfoMode {
-    Required,
-    Optional,
-    Off,
-}
-
-/// Addresses written by hand; each wins over preset and discovery.
-#[derive(Clone, Debug, Default)]
-pub struct Addresses {
-    pub issuer: Option<String>,
-    pub authorization_endpoint: Option<Url>,
-    pub token_endpoint: Option<Url>,
-    pub userinfo_endpoint: Option<String>,
-    pub jwks_uri: Option<Url>,
-    pub end_session_endpoint: Option<Url>,
-}
-
-/// What the provider is made of; filled by `config`, presets already applied (toki's addresses filled in).
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub preset: Preset,
-    pub addresses: Addresses,
-    pub client_id: String,
-    pub client_secret: Option<Secret<String>>,
-    pub client_auth: ClientAuth,
-    pub pkce: bool,
-    pub scopes: Vec<String>,
-    pub authorize_params: Vec<(String, String)>,
-    /// Parameters that `/start` may pass on.
-    pub start_params: Vec<String>,
-    pub userinfo: UserinfoMode,
-    /// Dotted path to the object that holds the claims, where it is there.
-    pub userinfo_path: Option<String>,
-    pub user_claim: String,
-    pub require_id_token: bool,
-    pub id_token_algs: Vec<jsonwebtoken::Algorithm>,
-    /// Dotted paths of the claims that headers and rules need; no other claim is kept.
-    pub wanted_claims: Vec<String>,
-    pub lifetimes: Lifetimes,
-    pub ca_file: Option<std::path::PathBuf>,
-    pub proxy: Option<Url>,
-    pub insecure_http: bool,
-    /// `[limits] logins_per_minute`: calls to the token endpoint for codes, whole process.
-    pub logins_per_minute: u32,
-}
-
-/// Where the browser is sent, and what its attempt must remember.
-pub struct Started {
-    pub location: Url,
-    pub attempt: Attempt,
-}
+use crate::telemetry::metrics::Metrics;
 
 /// A finished sign-in.
 pub struct SignedIn {
@@ -117,6 +51,9 @@ pub enum SignInError {
     /// The provider answered what no provider should; the text is for the log.
     #[error("the provider's answer is broken: {0}")]
     Broken(String),
+    /// The answer's `iss` is another issuer's, or is missing where it must be there (RFC 9207 §2.4).
+    #[error("the answer is not this provider's: {0}")]
+    Foreign(String),
     /// `invalid_grant` and the like for a code: bad, stale or used.
     #[error("the provider did not accept the code: {0}")]
     CodeRefused(String),
@@ -143,7 +80,7 @@ pub enum Refreshed {
     },
 }
 
-/// The provider, from everywhere; cheap to clone. A reload replaces the settings by making a new one over the same `Memory`.
+/// The provider, from everywhere; cheap to clone.
 #[derive(Clone)]
 pub struct Provider {
     _shared: Arc<()>,
@@ -159,8 +96,19 @@ pub enum State {
 
 impl Provider {
     /// Starts the provider's runtime (a thread) and, where discovery is needed, begins it in the background with backoff.
-    pub fn start(settings: Settings, clock: Clock, memory: Memory) -> Result<Provider, StartError> {
-        let _ = (settings, clock, memory);
+    pub fn start(
+        settings: Settings,
+        clock: Clock,
+        memory: Memory,
+        metrics: Arc<Metrics>,
+    ) -> Result<Provider, StartError> {
+        let _ = (settings, clock, memory, metrics);
+        todo!()
+    }
+
+    /// The same provider under new settings: refreshes under way and their spacing go on, so that no refresh token is spent twice.
+    pub fn reload(&self, settings: Settings) -> Result<Provider, StartError> {
+        let _ = settings;
         todo!()
     }
 
@@ -168,9 +116,20 @@ impl Provider {
         todo!()
     }
 
-    /// A fresh attempt: state, nonce and verifier drawn anew (RFC 6749 §4.1.1, RFC 7636 §4.1). `state` is sealed by the caller and put in as is.
+    /// What a new attempt needs, drawn anew: the random part of state, nonce and verifier (RFC 6749 §10.12, RFC 7636 §7.1).
+    pub fn fresh_attempt(&self) -> Fresh {
+        todo!()
+    }
+
+    /// Where the browser is sent. `state` is sealed by the caller and put in as is.
     pub fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
         let _ = request;
+        todo!()
+    }
+
+    /// RFC 9207 §2.4, for error answers; `redeem` does it for codes.
+    pub fn check_issuer(&self, iss: Option<&str>) -> Result<(), SignInError> {
+        let _ = iss;
         todo!()
     }
 
