@@ -15,7 +15,7 @@ need_programs() {
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   # A page of Cyrillic names that is drawn as boxes would be no test of it.
-  fc-list 2>/dev/null | grep -qi dejavu || missing+=(fonts-dejavu-core)
+  [[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ]] || missing+=(fonts-dejavu-core)
   apt_install "${missing[@]}"
 }
 
@@ -46,7 +46,7 @@ need_node() {
 find_node() {
   local candidate
   for candidate in "$(command -v node)" "$NODE_PROJECT"/node_modules/node-linux-*/bin/node; do
-    if [[ -x $candidate ]] && "$candidate" -e 'process.exit(+process.versions.node.split(".")[0] < 22)'; then
+    if [[ -x $candidate ]] && "$candidate" -e 'process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)'; then
       NODE=$candidate
       export PATH="$(dirname "$NODE"):$PATH"
       return 0

@@ -5,6 +5,8 @@ part_lint() {
   local failed=0
   check "the code is formatted" cargo fmt --check || failed=1
   check "clippy finds nothing" cargo clippy -q --locked --all-targets -- -D warnings || failed=1
+  check "the benchmark's own crate is tidy" bash -c \
+    'cd bench && cargo fmt --check && cargo clippy -q --release --locked --target-dir ../target/bench -- -D warnings' || failed=1
   check "Cargo.lock holds no crate below its minimum version, and none that is banned" python3 tests/parts/lock.py || failed=1
   if command -v cargo-deny >/dev/null; then
     check "cargo deny: bans, licences, sources" cargo deny --offline check bans licenses sources || failed=1

@@ -85,7 +85,7 @@ report() {
     SKIPPED=$((SKIPPED + 1))
   done <"$SKIPS_FILE"
   local part
-  for part in $ALL; do
+  for part in $PARTS; do
     [[ " ${SUMMARY[*]/#/ } " == *" $part "* ]] || echo "not run  $part"
   done
   echo "$PASSED passed, $FAILED failed"
