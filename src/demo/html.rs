@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 /// The look that every page of the demo shares: light and dark, made for a phone first.
-pub const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// Fills each `{{name}}` of `template`. Values are HTML: [`escape`] what came from outside.
 ///
 /// One pass: a value that itself contains `{{name}}` is not filled again. A name without a value stays empty.
-pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut page = String::with_capacity(template.len() + 4096);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -27,7 +27,7 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
 }
 
 /// Text as it may stand in HTML, between tags or inside a quoted attribute.
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {
         return Cow::Borrowed(text);
     }

@@ -16,15 +16,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// The body of an answer; an error breaks the connection off in the middle of it.
-pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// The connection ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was closed without an answer")]
-pub struct HungUp;
+pub(super) struct HungUp;
 
 /// Serves HTTP/1.1 on one connection until either side ends it.
-pub async fn serve<I, H, F>(connection: I, handler: H)
+pub(super) async fn serve<I, H, F>(connection: I, handler: H)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
@@ -39,23 +39,23 @@ where
 }
 
 /// After a failed `accept` (too many open files, a connection reset in the queue): how long to wait before the next.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes the other side see a reset, not a polite end, when `connection` is dropped.
-pub fn reset(connection: impl std::os::fd::AsFd) {
+pub(super) fn reset(connection: impl std::os::fd::AsFd) {
     // Zero linger discards what is queued and sends RST (SO_LINGER, socket(7)); where it is refused, a plain close must do.
     let _ = socket2::SockRef::from(&connection).set_linger(Some(Duration::ZERO));
 }
 
 /// Two handles on one connection; it is closed when both are dropped.
-pub fn twice(connection: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
+pub(super) fn twice(connection: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
     let one = connection.into_std()?;
     let other = one.try_clone()?;
     Ok((TcpStream::from_std(one)?, other))
 }
 
 /// A whole body at once.
-pub fn full(body: impl Into<Bytes>) -> Body {
+pub(super) fn full(body: impl Into<Bytes>) -> Body {
     Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
@@ -92,7 +92,7 @@ impl Params {
 }
 
 /// An answer of a type that is complete: pages and JSON.
-pub fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+pub(super) fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -102,23 +102,23 @@ pub fn answer(status: StatusCode, content_type: &'static str, body: impl Into<By
     response
 }
 
-pub fn page(status: StatusCode, html: String) -> Response<Bytes> {
+pub(super) fn page(status: StatusCode, html: String) -> Response<Bytes> {
     answer(status, "text/html; charset=utf-8", html)
 }
 
-pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
+pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
     answer(status, "application/json", value.to_string())
 }
 
 /// 405 with the methods that would do (RFC 9110 §15.5.6).
-pub fn method_not_allowed(allow: &'static str) -> Response<Bytes> {
+pub(super) fn method_not_allowed(allow: &'static str) -> Response<Bytes> {
     let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "method not allowed\n");
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
 
 /// Every header line as text, repeated ones included; bytes that are no UTF-8 become U+FFFD.
-pub fn header_lines(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn header_lines(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
@@ -126,20 +126,20 @@ pub fn header_lines(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Whether the host of an address (as `url` gives it) never leaves this machine.
-pub fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The machine's clock, in Unix milliseconds.
-pub fn machine_clock() -> u64 {
+pub(super) fn machine_clock() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the demo imports nothing of ours, so not clock.rs either")]
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `bytes` of chance in base64url: opaque and unguessable.
-pub fn random(bytes: usize) -> String {
+pub(super) fn random(bytes: usize) -> String {
     use base64::Engine as _;
     let mut chance = vec![0_u8; bytes];
     getrandom::fill(&mut chance).expect("the operating system gives random bytes");

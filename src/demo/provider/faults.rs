@@ -220,13 +220,13 @@ pub(super) struct Forged {
 }
 
 impl Plan {
-    pub async fn before(&self) {
+    pub(super) async fn before(&self) {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
     }
 
-    pub async fn after(&self) {
+    pub(super) async fn after(&self) {
         if !self.delay_answer.is_zero() {
             tokio::time::sleep(self.delay_answer).await;
         }

@@ -23,7 +23,7 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub fn has_scope(&self, wanted: &str) -> bool {
+    pub(super) fn has_scope(&self, wanted: &str) -> bool {
         self.scope.iter().any(|scope| scope == wanted)
     }
 }
@@ -92,7 +92,7 @@ struct Token {
 
 impl Grants {
     /// A code for a consent, good for `lifetime` from `now` (Unix milliseconds).
-    pub fn grant(&mut self, consent: Consent, lifetime: Duration, now: u64) -> String {
+    pub(super) fn grant(&mut self, consent: Consent, lifetime: Duration, now: u64) -> String {
         self.sweep(now);
         let family = self.next_family;
         self.next_family += 1;
@@ -105,7 +105,12 @@ impl Grants {
     }
 
     /// Spends a code (RFC 6749 §4.1.3, RFC 7636 §4.6). Whoever shows it for the first time spends it, right or wrong.
-    pub fn redeem(&mut self, spending: &Spending<'_>, now: u64, calls: &Calls) -> Result<(u64, Family), Refused> {
+    pub(super) fn redeem(
+        &mut self,
+        spending: &Spending<'_>,
+        now: u64,
+        calls: &Calls,
+    ) -> Result<(u64, Family), Refused> {
         let code = self.codes.get_mut(spending.code).ok_or(Refused::UnknownCode)?;
         let family = code.family;
         if std::mem::replace(&mut code.spent, true) {
@@ -137,7 +142,7 @@ impl Grants {
     }
 
     /// Takes a refresh token (RFC 6749 §6). Where tokens rotate it is good for this once, and a second time revokes its family.
-    pub fn renew(
+    pub(super) fn renew(
         &mut self,
         token: &str,
         client_id: &str,
@@ -166,22 +171,22 @@ impl Grants {
         Ok((family, granted.clone()))
     }
 
-    pub fn remember_access(&mut self, token: &str, family: u64, user_id: &str, until: u64) {
+    pub(super) fn remember_access(&mut self, token: &str, family: u64, user_id: &str, until: u64) {
         self.access.insert(token.to_owned(), Token { family, user_id: user_id.to_owned(), until, rotated: false });
     }
 
-    pub fn remember_refresh(&mut self, token: &str, family: u64, user_id: &str, until: u64) {
+    pub(super) fn remember_refresh(&mut self, token: &str, family: u64, user_id: &str, until: u64) {
         self.refresh.insert(token.to_owned(), Token { family, user_id: user_id.to_owned(), until, rotated: false });
     }
 
     /// Whose access token this is; none where it is unknown, expired or revoked.
-    pub fn user_of(&self, access_token: &str, now: u64) -> Option<&str> {
+    pub(super) fn user_of(&self, access_token: &str, now: u64) -> Option<&str> {
         let token = self.access.get(access_token)?;
         (now < token.until && !self.families[&token.family].revoked).then_some(token.user_id.as_str())
     }
 
     /// Revokes everything granted to a user, as an administrator or a change of password would.
-    pub fn revoke_user(&mut self, user_id: &str, calls: &Calls) {
+    pub(super) fn revoke_user(&mut self, user_id: &str, calls: &Calls) {
         let theirs: Vec<u64> =
             self.families.iter().filter(|(_, family)| family.user_id == user_id).map(|(&number, _)| number).collect();
         for family in theirs {

@@ -29,20 +29,20 @@ struct Key {
 
 impl Keys {
     /// The keys of this process: made at first use, then shared, since an RSA key takes a tenth of a second.
-    pub fn shared() -> Self {
+    pub(super) fn shared() -> Self {
         static SHARED: LazyLock<Keys> = LazyLock::new(Keys::fresh);
         SHARED.clone()
     }
 
     /// New keys under new identifiers.
-    pub fn fresh() -> Self {
+    pub(super) fn fresh() -> Self {
         // Refused only where the process has chosen already, which is as good.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self { rsa: Arc::new(Key::rsa()), elliptic: Arc::new(Key::elliptic()) }
     }
 
     /// A JWS of these claims (RFC 7515), `typ` `JWT`.
-    pub fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
+    pub(super) fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
         let key = match algorithm {
             Algorithm::Rs256 => &self.rsa,
             Algorithm::Es256 => &self.elliptic,
@@ -53,7 +53,7 @@ impl Keys {
     }
 
     /// The JWK Set (RFC 7517 §5).
-    pub fn set(&self) -> Value {
+    pub(super) fn set(&self) -> Value {
         json!({ "keys": [self.rsa.public(), self.elliptic.public()] })
     }
 }

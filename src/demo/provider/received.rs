@@ -21,7 +21,7 @@ pub(super) struct Received {
 
 impl Received {
     /// Reads the body too; one over [`BODY_LIMIT`], or broken off, costs the connection.
-    pub async fn read(request: Request<Incoming>) -> Result<Self, HungUp> {
+    pub(super) async fn read(request: Request<Incoming>) -> Result<Self, HungUp> {
         let (head, body) = request.into_parts();
         let body: Bytes = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| HungUp)?.to_bytes();
         let form = head.method == Method::POST && is_form(&head.headers);
@@ -29,20 +29,20 @@ impl Received {
         Ok(Self { method: head.method, headers: head.headers, params, target: head.uri, form })
     }
 
-    pub fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.target.path()
     }
 
-    pub fn query(&self) -> &str {
+    pub(super) fn query(&self) -> &str {
         self.target.query().unwrap_or_default()
     }
 
     /// A POST of `application/x-www-form-urlencoded`.
-    pub fn is_form(&self) -> bool {
+    pub(super) fn is_form(&self) -> bool {
         self.form
     }
 
-    pub fn call(&self, endpoint: Endpoint, at: u64) -> Call {
+    pub(super) fn call(&self, endpoint: Endpoint, at: u64) -> Call {
         Call {
             endpoint,
             method: self.method.to_string(),

@@ -10,25 +10,25 @@ use url::Url;
 
 use super::super::*;
 
-pub const CLIENT: &str = "9c6dbbd8-0000-4000-8000-000000000000";
-pub const BACK: &str = "http://127.0.0.1:4180/oauth2/callback";
-pub const VERIFIER: &str = "a-verifier-of-43-unreserved-characters.~_-_";
-pub const BAT: &str = "100001";
+pub(super) const CLIENT: &str = "9c6dbbd8-0000-4000-8000-000000000000";
+pub(super) const BACK: &str = "http://127.0.0.1:4180/oauth2/callback";
+pub(super) const VERIFIER: &str = "a-verifier-of-43-unreserved-characters.~_-_";
+pub(super) const BAT: &str = "100001";
 
-pub struct World {
-    pub provider: Provider,
-    pub browser: reqwest::Client,
+pub(super) struct World {
+    pub(super) provider: Provider,
+    pub(super) browser: reqwest::Client,
     clock: Arc<AtomicU64>,
 }
 
-pub type Pairs<'a> = Vec<(&'a str, &'a str)>;
+pub(super) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 impl World {
-    pub async fn toki() -> Self {
+    pub(super) async fn toki() -> Self {
         Self::with(Options { clients: vec![Client::public(CLIENT, BACK)], ..Options::toki() }).await
     }
 
-    pub async fn with(mut options: Options) -> Self {
+    pub(super) async fn with(mut options: Options) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Arc::new(AtomicU64::new(1_800_000_000_000));
         let turned = Arc::clone(&clock);
@@ -40,11 +40,11 @@ impl World {
         Self { provider, browser, clock }
     }
 
-    pub fn turn(&self, seconds: u64) {
+    pub(super) fn turn(&self, seconds: u64) {
         self.clock.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    pub fn request(&self) -> Pairs<'static> {
+    pub(super) fn request(&self) -> Pairs<'static> {
         let challenge: &'static str = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)).leak();
         vec![
             ("response_type", "code"),
@@ -58,20 +58,20 @@ impl World {
         ]
     }
 
-    pub fn address(&self, request: &Pairs<'_>) -> Url {
+    pub(super) fn address(&self, request: &Pairs<'_>) -> Url {
         Url::parse_with_params(&format!("{}/oauth2/authorize", self.provider.url()), request).unwrap()
     }
 
-    pub async fn decide(&self, request: &Pairs<'_>, form: &Pairs<'_>) -> reqwest::Response {
+    pub(super) async fn decide(&self, request: &Pairs<'_>, form: &Pairs<'_>) -> reqwest::Response {
         self.browser.post(self.address(request)).form(form).send().await.unwrap()
     }
 
-    pub async fn code(&self, request: &Pairs<'_>) -> String {
+    pub(super) async fn code(&self, request: &Pairs<'_>) -> String {
         let response = self.decide(request, &vec![("user", BAT), ("decision", "allow")]).await;
         answer(&response, "code").expect("a code")
     }
 
-    pub fn exchange<'a>(&self, code: &'a str) -> Pairs<'a> {
+    pub(super) fn exchange<'a>(&self, code: &'a str) -> Pairs<'a> {
         vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -81,39 +81,39 @@ impl World {
         ]
     }
 
-    pub async fn token(&self, form: &Pairs<'_>) -> (StatusCode, Value) {
+    pub(super) async fn token(&self, form: &Pairs<'_>) -> (StatusCode, Value) {
         let address = format!("{}/oauth2/token", self.provider.url());
         let response = self.browser.post(address).form(form).send().await.unwrap();
         (response.status(), response.json().await.unwrap())
     }
 
-    pub async fn signed_in(&self) -> Value {
+    pub(super) async fn signed_in(&self) -> Value {
         let code = self.code(&self.request()).await;
         let (status, tokens) = self.token(&self.exchange(&code)).await;
         assert_eq!(status, 200, "{tokens}");
         tokens
     }
 
-    pub async fn refresh(&self, token: &str) -> (StatusCode, Value) {
+    pub(super) async fn refresh(&self, token: &str) -> (StatusCode, Value) {
         self.token(&vec![("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLIENT)]).await
     }
 
-    pub async fn user_info(&self, access_token: &str, user_id: &str) -> (StatusCode, Value) {
+    pub(super) async fn user_info(&self, access_token: &str, user_id: &str) -> (StatusCode, Value) {
         let address = format!("{}/oauth2/userinfo?userId={user_id}", self.provider.url());
         let response = self.browser.get(address).bearer_auth(access_token).send().await.unwrap();
         (response.status(), response.json().await.unwrap())
     }
 }
 
-pub fn answer(response: &reqwest::Response, name: &str) -> Option<String> {
+pub(super) fn answer(response: &reqwest::Response, name: &str) -> Option<String> {
     let location = response.headers().get("location")?.to_str().unwrap();
     Url::parse(location).unwrap().query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
-pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
 }
 
-pub async fn get_json(world: &World, path: &str) -> Value {
+pub(super) async fn get_json(world: &World, path: &str) -> Value {
     world.browser.get(format!("{}{path}", world.provider.url())).send().await.unwrap().json().await.unwrap()
 }
