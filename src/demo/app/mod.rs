@@ -126,7 +126,8 @@ impl Sample {
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, HungUp> {
         let path = request.uri().path().to_owned();
         let query = Params::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let (first, rest) = path[1.min(path.len())..].split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+        let inside = path.strip_prefix('/').unwrap_or(&path);
+        let (first, rest) = inside.split_once('/').unwrap_or((inside, ""));
         let response = match (first, rest) {
             ("", "") => pages::home(&request).map(full),
             ("public", _) => pages::public(&request).map(full),
@@ -175,9 +176,9 @@ fn status(code: &str) -> Response<Bytes> {
     let code =
         code.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok()).filter(|code| !code.is_informational());
     match code {
-        Some(StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
+        Some(bare @ (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)) => {
             let mut response = Response::new(Bytes::new());
-            *response.status_mut() = code.unwrap_or_default();
+            *response.status_mut() = bare;
             response
         }
         Some(code) => text(code, &format!("{code}\n")),

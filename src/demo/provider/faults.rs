@@ -42,7 +42,7 @@ pub enum Fault {
     BadSignature,
     /// The ID token says `alg: none` and has no signature.
     Unsigned,
-    /// The answer is about another user: token, `userId` and ID token.
+    /// The answer is about another user: token, `userId` and ID token, or the claims of user info.
     AnotherUser,
     /// The work waits, done but unanswered, until the test lets it go. Made by [`Faults::hold`].
     Held(Hold),

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::calls::{Call, Calls, Facts};
 pub use self::faults::{Fault, Faults, Hold};
-pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options};
+pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options, UserId};
 pub use self::users::{User, Users, UsersError};
 
 use self::faults::{Ending, Forged, Instead, Plan};
@@ -189,6 +189,16 @@ struct State {
     sign_ins: HashMap<String, authorize::SignedIn>,
 }
 
+impl State {
+    /// The user of this identifier, or, where a fault wants it so, another one.
+    fn named(&self, user_id: &str, forged: Forged) -> Option<&User> {
+        if forged.another_user {
+            return self.users.iter().find(|user| user.id != user_id);
+        }
+        self.users.get(user_id)
+    }
+}
+
 impl Stand {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -281,7 +291,7 @@ impl Stand {
             Endpoint::Jwks if self.options.oidc && get => json_answer(StatusCode::OK, &self.state().keys.set()),
             Endpoint::Authorize => authorize::authorize(self, received, now),
             Endpoint::Token | Endpoint::Code | Endpoint::Refresh => token::token(self, received, forged, now),
-            Endpoint::UserInfo => userinfo::user_info(self, received, now),
+            Endpoint::UserInfo => userinfo::user_info(self, received, forged, now),
             Endpoint::Start => plumbing::method_not_allowed("GET"),
             Endpoint::Discovery | Endpoint::Jwks if self.options.oidc => plumbing::method_not_allowed("GET"),
             Endpoint::Discovery | Endpoint::Jwks | Endpoint::Unknown => {

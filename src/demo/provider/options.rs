@@ -38,8 +38,8 @@ pub struct Options {
 pub struct Answers {
     pub expires_in: ExpiresIn,
     pub token_type: &'static str,
-    /// `userId` as a JSON number, where it is one.
-    pub user_id_as_number: bool,
+    pub user_id: UserId,
+    /// Whether the answer to a refresh has `userId` too.
     pub user_id_on_refresh: bool,
     /// Whether `offline_access` is honoured.
     pub refresh_token: bool,
@@ -61,6 +61,15 @@ pub struct Answers {
 pub enum ExpiresIn {
     Number,
     Text,
+    Absent,
+}
+
+/// How a token answer says `userId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserId {
+    Text,
+    /// As a JSON number, where it is one.
+    Number,
     Absent,
 }
 
@@ -116,9 +125,9 @@ impl Options {
         }
     }
 
-    /// An OpenID Provider: everything that [`Options::oidc`] brings, and user info without an envelope.
+    /// An OpenID Provider: everything that [`Options::oidc`] brings; no `userId` in answers, and no envelope around user info.
     pub fn openid() -> Self {
-        let answers = Answers { envelope: false, ..Answers::default() };
+        let answers = Answers { envelope: false, user_id: UserId::Absent, ..Answers::default() };
         Self { oidc: true, answers, ..Self::toki() }
     }
 }
@@ -134,7 +143,7 @@ impl Default for Answers {
         Self {
             expires_in: ExpiresIn::Number,
             token_type: "Bearer",
-            user_id_as_number: false,
+            user_id: UserId::Text,
             user_id_on_refresh: true,
             refresh_token: true,
             id_token: true,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::faults::Forged;
 use super::grants::{Family, Refused, Spending, after};
 use super::keys::{unsigned, with_signature_of};
-use super::options::ExpiresIn;
+use super::options::{ExpiresIn, UserId};
 use super::users::User;
 use super::{Received, Stand, State};
 use crate::demo::http::{json as json_answer, method_not_allowed, random};
@@ -170,7 +170,10 @@ impl Issue<'_> {
     fn answer(&self, state: &mut State) -> Result<Value, Denied> {
         let options = &self.stand.options;
         let shape = state.answers.clone();
-        let user = self.user(state).ok_or_else(|| Denied::new("invalid_grant", "the user is gone"))?;
+        let user = state
+            .named(&self.family.user_id, self.forged)
+            .cloned()
+            .ok_or_else(|| Denied::new("invalid_grant", "the user is gone"))?;
 
         let access = padded(random(32), shape.access_token_bytes);
         state.grants.remember_access(&access, self.number, &user.id, after(self.now, options.access_lifetime));
@@ -194,19 +197,15 @@ impl Issue<'_> {
             answer.insert("id_token".into(), self.id_token(state, &user).into());
         }
         if !self.refreshed || shape.user_id_on_refresh {
-            let number = user.id.parse::<u64>().ok().filter(|_| shape.user_id_as_number);
-            answer.insert("userId".into(), number.map_or_else(|| user.id.clone().into(), Value::from));
+            let number = || user.id.parse::<u64>().ok().map(Value::from);
+            let text = || Value::from(user.id.clone());
+            match shape.user_id {
+                UserId::Text => drop(answer.insert("userId".into(), text())),
+                UserId::Number => drop(answer.insert("userId".into(), number().unwrap_or_else(text))),
+                UserId::Absent => {}
+            }
         }
         Ok(Value::Object(answer))
-    }
-
-    fn user(&self, state: &State) -> Option<User> {
-        let user = if self.forged.another_user {
-            state.users.iter().find(|user| user.id != self.family.user_id)
-        } else {
-            state.users.get(&self.family.user_id)
-        };
-        user.cloned()
     }
 
     /// OpenID Connect Core §2; after a refresh without a nonce (§12.2).

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::faults::Forged;
 use super::{Received, Stand};
 use crate::demo::http::{Params, json as json_answer, method_not_allowed};
 
-pub(super) fn user_info(stand: &Stand, received: &Received, now: u64) -> Response<Bytes> {
+pub(super) fn user_info(stand: &Stand, received: &Received, forged: Forged, now: u64) -> Response<Bytes> {
     let openid = stand.options.oidc;
     match received.method.as_str() {
         "GET" => {}
@@ -36,7 +37,7 @@ pub(super) fn user_info(stand: &Stand, received: &Received, now: u64) -> Respons
         None if openid => {}
         None => return refused(StatusCode::BAD_REQUEST, Some("invalid_request"), "userId is missing"),
     }
-    let Some(user) = state.users.get(user_id) else {
+    let Some(user) = state.named(user_id, forged) else {
         return refused(StatusCode::UNAUTHORIZED, Some("invalid_token"), "the user is gone");
     };
     let mut claims = if openid { user.openid_claims() } else { user.claims.clone() };

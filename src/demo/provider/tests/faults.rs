@@ -59,7 +59,7 @@ async fn odd_answers_are_as_odd_as_asked() {
     let world = World::toki().await;
     world.provider.reshape(|answers| {
         answers.expires_in = ExpiresIn::Text;
-        answers.user_id_as_number = true;
+        answers.user_id = UserId::Number;
         answers.token_type = "bearer";
         answers.envelope = false;
         answers.email = false;
@@ -76,6 +76,10 @@ async fn odd_answers_are_as_odd_as_asked() {
     world.provider.faults().next(Endpoint::Refresh, 1, Fault::AnotherUser);
     let (_, other) = world.refresh(text(&tokens, "refresh_token")).await;
     assert_ne!(other["userId"], tokens["userId"]);
+
+    world.provider.faults().next(Endpoint::UserInfo, 1, Fault::AnotherUser);
+    let (status, info) = world.user_info(text(&tokens, "access_token"), BAT).await;
+    assert!(status.is_success() && text(&info, "userId") != BAT);
 }
 
 #[tokio::test]

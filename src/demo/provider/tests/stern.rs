@@ -1,5 +1,6 @@
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
+use url::Url;
 
 use super::super::*;
 use super::world::*;
@@ -133,8 +134,14 @@ async fn everything_in_a_token_request_is_looked_at() {
     assert_eq!(text(&world.token(&twice).await.1, "error"), "invalid_request");
 
     let address = format!("{}/oauth2/token", world.provider.url());
-    let json = world.browser.post(&address).json(&serde_json::json!({ "grant_type": "authorization_code" }));
-    assert_eq!(json.send().await.unwrap().status(), 400);
+    let code = world.code(&world.request()).await;
+    let form = world.exchange(&code);
+    let mislabelled = world.browser.post(&address).form(&form).header("content-type", "text/plain");
+    assert_eq!(mislabelled.send().await.unwrap().status(), 400);
+    let in_the_address = world.browser.post(Url::parse_with_params(&address, &form).unwrap()).form(&form);
+    assert_eq!(in_the_address.send().await.unwrap().status(), 400);
+    let proper = world.browser.post(&address).form(&form);
+    assert_eq!(proper.send().await.unwrap().status(), 200);
     assert_eq!(world.browser.get(&address).send().await.unwrap().status(), 405);
 }
 
@@ -156,6 +163,22 @@ async fn without_pkce_the_secret_in_the_body_is_demanded() {
     let address = format!("{}/oauth2/token", world.provider.url());
     let basic = world.browser.post(address).basic_auth(CLIENT, Some("a-secret")).form(&form).send().await.unwrap();
     assert_eq!(basic.status(), 401, "TOKI knows the secret in the body only");
+}
+
+#[tokio::test]
+async fn an_openid_provider_takes_basic_instead_but_not_both() {
+    let client = Client::confidential(CLIENT, BACK, "a:secret%");
+    let world = World::with(Options { clients: vec![client], ..Options::openid() }).await;
+    let mut request = world.request();
+    request.retain(|(name, _)| !name.starts_with("code_challenge"));
+    let address = format!("{}/oauth2/token", world.provider.url());
+    for (basic, body, status) in [("a%3Asecret%25", "", 200), ("a%3Asecret%25", "a:secret%", 400), ("wrong", "", 401)] {
+        let code = world.code(&request).await;
+        let mut form = world.exchange(&code);
+        form.last_mut().unwrap().clone_from(&("client_secret", body));
+        let asked = world.browser.post(&address).basic_auth(CLIENT, Some(basic)).form(&form);
+        assert_eq!(asked.send().await.unwrap().status(), status, "{basic} {body}");
+    }
 }
 
 #[tokio::test]
