@@ -116,3 +116,17 @@ async fn a_form_is_shown_and_its_fields_are_shown_back() {
     let sent = world.client.post(world.url("/form")).form(&[("note", "<b> & c")]).send().await.unwrap();
     assert!(sent.text().await.unwrap().contains("<tr><th>note</th><td class=\"mono\">&lt;b&gt; &amp; c</td></tr>"));
 }
+
+#[tokio::test]
+async fn over_a_unix_socket_trailers_come_for_who_wants_them() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let path = std::env::temp_dir().join(format!("tokigate-sample-{}.sock", std::process::id()));
+    let _app = App::start_unix(UnixListener::bind(&path).unwrap());
+    let mut connection = tokio::net::UnixStream::connect(&path).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let request = "GET /trailers HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: te, close\r\n\r\n";
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("a body with a trailer\n\r\n0\r\nx-checksum: of-the-body\r\n\r\n"), "{answer}");
+}
