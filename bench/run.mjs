@@ -11,7 +11,7 @@ import { freePort, start, temporaryFolder } from "../tests/e2e/support/processes
 import { listening } from "../tests/interop/nginx.mjs";
 
 const { values: options } = parseArgs({
-  options: { smoke: { type: "boolean" }, rounds: { type: "string", default: "7" }, seconds: { type: "string", default: "0.7" } },
+  options: { smoke: { type: "boolean" }, noisy: { type: "boolean" }, rounds: { type: "string", default: "7" }, seconds: { type: "string", default: "0.7" } },
 });
 const ROUNDS = options.smoke ? 1 : Number(options.rounds);
 const MILLISECONDS = options.smoke ? 200 : Number(options.seconds) * 1000;
@@ -19,7 +19,7 @@ const CONNECTIONS = 64;
 // Below these a slice is measured again: the proxy must be what limits it, and have its core to itself.
 const SATURATED = 0.9;
 const FOREIGN = 0.05;
-const TRIES = 6;
+const TRIES = 30;
 const BENCH = fileURLToPath(new URL("../target/bench/release/bench", import.meta.url));
 const folder = temporaryFolder();
 
@@ -59,7 +59,7 @@ function print() {
 function settled(row) {
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const figure = slice(row);
-    if (options.smoke || (figure.busy >= SATURATED && figure.foreign <= FOREIGN)) return figure;
+    if (options.smoke || options.noisy || (figure.busy >= SATURATED && figure.foreign <= FOREIGN)) return figure;
   }
   console.error(`the machine is too noisy for a figure (${row.name})`);
   process.exit(1);
