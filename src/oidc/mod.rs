@@ -28,6 +28,17 @@ pub enum NoSubject {
 
 impl Subject {
     pub fn parse(text: &str) -> Result<Subject, NoSubject> {
+        Subject::check(text)?;
+        Ok(Subject(bytes::Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    /// The same without a copy: the bytes of an opened session. `None` where they are not UTF-8 or name nobody.
+    pub fn shared(text: bytes::Bytes) -> Option<Subject> {
+        Subject::check(std::str::from_utf8(&text).ok()?).ok()?;
+        Some(Subject(text))
+    }
+
+    fn check(text: &str) -> Result<(), NoSubject> {
         if text.trim().is_empty() {
             return Err(NoSubject::Empty);
         }
@@ -37,11 +48,11 @@ impl Subject {
         if text.chars().any(char::is_control) {
             return Err(NoSubject::Control);
         }
-        Ok(Subject(bytes::Bytes::copy_from_slice(text.as_bytes())))
+        Ok(())
     }
 
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("parse took a str")
+        std::str::from_utf8(&self.0).expect("parse and shared took UTF-8")
     }
 }
 

@@ -1,5 +1,9 @@
 //! An attempt to sign in: one sealed cookie of its own, ten minutes at most, deleted by its callback.
 
+use std::time::Duration;
+
+use super::codec::{Reader, put_bytes, put_time};
+use super::{KeyRing, Purpose};
 use crate::clock::Timestamp;
 use crate::oidc::Secret;
 
@@ -12,7 +16,8 @@ pub struct Attempt {
     pub nonce: String,
     /// 256 bits, base64url (43 characters, RFC 7636 §4.1). Empty never; unused where `pkce = false`.
     pub verifier: Secret<String>,
-    /// Path and query of this site, as `gate::ReturnTo` checked it.
+    /// Path and query of this site, as `gate::ReturnTo` checked it. Empty: the root of its `public_url`, since what was asked for was longer than
+    /// [`MAX_RETURN_TO`].
     pub return_to: String,
     /// Index of the `public_url` the attempt was started under.
     pub site: u16,
@@ -31,3 +36,97 @@ pub struct State {
     pub restarted: bool,
     pub started_at: Timestamp,
 }
+
+/// How long a person may take to sign in.
+pub const ATTEMPT_TTL: Duration = Duration::from_secs(600);
+/// How long after its start a callback without its cookie is still restarted.
+pub const STATE_TTL: Duration = Duration::from_secs(3600);
+/// Bytes of a return address that an attempt keeps: with them its cookie stays well under 4,096 bytes.
+pub const MAX_RETURN_TO: usize = 2048;
+/// Bytes of a return address that `state` carries in the provider's URL.
+pub const MAX_STATE_RETURN_TO: usize = 512;
+
+impl Attempt {
+    pub fn seal(&self, keys: &KeyRing, now: Timestamp) -> String {
+        let mut out = zeroize::Zeroizing::new(Vec::with_capacity(256 + self.return_to.len()));
+        out.push(VERSION);
+        put_time(&mut out, self.started_at);
+        out.extend_from_slice(&self.site.to_le_bytes());
+        put_bytes(&mut out, self.state_id.as_bytes());
+        put_bytes(&mut out, self.nonce.as_bytes());
+        put_bytes(&mut out, self.verifier.expose().as_bytes());
+        put_bytes(&mut out, within(&self.return_to, MAX_RETURN_TO).unwrap_or_default().as_bytes());
+        put_bytes(&mut out, b"");
+        keys.seal(Purpose::Attempt, &out, now)
+    }
+
+    /// `None` too where it is older than [`ATTEMPT_TTL`]: a cookie's `Max-Age` is only a wish.
+    pub fn open(keys: &KeyRing, text: &[u8], now: Timestamp) -> Option<Attempt> {
+        let opened = keys.open(Purpose::Attempt, text, now)?.into_secret();
+        let mut read = Reader::new(&opened);
+        if read.byte()? != VERSION {
+            return None;
+        }
+        let attempt = Attempt {
+            started_at: read.time()?,
+            site: u16::from_le_bytes(read.array()?),
+            state_id: read.text()?.to_owned(),
+            nonce: read.text()?.to_owned(),
+            verifier: Secret::new(read.text()?.to_owned()),
+            return_to: read.text()?.to_owned(),
+        };
+        let _extension = read.bytes()?;
+        (read.is_at_end() && now.since(attempt.started_at) < ATTEMPT_TTL).then_some(attempt)
+    }
+}
+
+impl State {
+    /// The `state` parameter: base64url, at most about 900 characters.
+    pub fn seal(&self, keys: &KeyRing, now: Timestamp) -> String {
+        let return_to = self.return_to.as_deref().and_then(|path| within(path, MAX_STATE_RETURN_TO));
+        let mut out = Vec::with_capacity(64 + return_to.map_or(0, str::len));
+        let flags = if self.restarted { RESTARTED } else { 0 } | if return_to.is_some() { RETURNS } else { 0 };
+        out.extend_from_slice(&[VERSION, flags]);
+        put_time(&mut out, self.started_at);
+        out.extend_from_slice(&self.site.to_le_bytes());
+        put_bytes(&mut out, self.id.as_bytes());
+        put_bytes(&mut out, return_to.unwrap_or_default().as_bytes());
+        put_bytes(&mut out, b"");
+        keys.seal(Purpose::State, &out, now)
+    }
+
+    /// `None` where it is not ours or older than [`STATE_TTL`].
+    pub fn open(keys: &KeyRing, text: &[u8], now: Timestamp) -> Option<State> {
+        if text.len() > MAX_STATE_TEXT {
+            return None;
+        }
+        let opened = keys.open(Purpose::State, text, now)?;
+        let mut read = Reader::new(opened.bytes());
+        if read.byte()? != VERSION {
+            return None;
+        }
+        let flags = read.byte()?;
+        let state = State {
+            started_at: read.time()?,
+            site: u16::from_le_bytes(read.array()?),
+            id: read.text()?.to_owned(),
+            return_to: Some(read.text()?.to_owned()).filter(|_| flags & RETURNS != 0),
+            restarted: flags & RESTARTED != 0,
+        };
+        let _extension = read.bytes()?;
+        (read.is_at_end() && now.since(state.started_at) < STATE_TTL).then_some(state)
+    }
+}
+
+/// Never cut: half an address is another address.
+fn within(path: &str, bytes: usize) -> Option<&str> {
+    (path.len() <= bytes).then_some(path)
+}
+
+const VERSION: u8 = 1;
+const RESTARTED: u8 = 1;
+const RETURNS: u8 = 2;
+const MAX_STATE_TEXT: usize = 2048;
+
+#[cfg(test)]
+mod tests;

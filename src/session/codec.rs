@@ -1,1 +1,137 @@
 //! Sessions, tokens, attempts and states as bytes: a version byte, a fixed head read in place, then what varies.
+//!
+//! Numbers are little-endian. What varies in length has its length before it: seven bits a byte, the last without the high bit, four bytes at most.
+//! A session ends in an extension area that this version writes empty and skips: what a later minor release adds goes there, so that this one still
+//! opens it (interface.md, Compatibility). Reading never panics, whatever the bytes.
+
+use bytes::Bytes;
+
+use super::{Claims, Session, SessionId};
+use crate::clock::Timestamp;
+use crate::oidc::Subject;
+
+impl Session {
+    pub fn encode(&self) -> Vec<u8> {
+        let user = self.user.as_str().as_bytes();
+        let mut out = Vec::with_capacity(HEAD + 12 + user.len() + self.claims.as_bytes().len());
+        out.extend_from_slice(&[VERSION, if self.refreshable { REFRESHABLE } else { 0 }]);
+        out.extend_from_slice(self.id.as_bytes());
+        out.extend_from_slice(&self.generation.to_le_bytes());
+        for time in [
+            self.created_at,
+            self.expires_at,
+            self.seen_at,
+            self.auth_time,
+            self.token_issued_at,
+            self.token_expires_at,
+        ] {
+            put_time(&mut out, time);
+        }
+        put_bytes(&mut out, user);
+        put_bytes(&mut out, self.claims.as_bytes());
+        put_bytes(&mut out, b"");
+        out
+    }
+
+    /// User and claims stay slices of these bytes.
+    pub fn decode(bytes: &Bytes) -> Option<Session> {
+        let mut read = Reader::new(bytes);
+        if read.byte()? != VERSION {
+            return None;
+        }
+        let flags = read.byte()?;
+        let session = Session {
+            id: SessionId::from_bytes(read.array()?),
+            generation: u32::from_le_bytes(read.array()?),
+            created_at: read.time()?,
+            expires_at: read.time()?,
+            seen_at: read.time()?,
+            auth_time: read.time()?,
+            token_issued_at: read.time()?,
+            token_expires_at: read.time()?,
+            refreshable: flags & REFRESHABLE != 0,
+            user: Subject::shared(bytes.slice_ref(read.bytes()?))?,
+            claims: Claims::from_record(bytes.slice_ref(read.bytes()?))?,
+        };
+        let _extension = read.bytes()?;
+        read.is_at_end().then_some(session)
+    }
+}
+
+/// Reads what `put_…` wrote, from untrusted bytes.
+#[derive(Clone, Copy)]
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Reader(bytes)
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    pub fn time(&mut self) -> Option<Timestamp> {
+        Some(Timestamp::from_unix_millis(u64::from_le_bytes(self.array()?)))
+    }
+
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = self.len()?;
+        let (bytes, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    pub fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn len(&mut self) -> Option<usize> {
+        let mut len = 0;
+        for shift in [0, 7, 14, 21] {
+            let byte = self.byte()?;
+            len |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(len);
+            }
+        }
+        None
+    }
+}
+
+pub fn put_time(out: &mut Vec<u8>, time: Timestamp) {
+    out.extend_from_slice(&time.unix_millis().to_le_bytes());
+}
+
+/// What is 256 MiB or longer is written as empty: nothing of ours comes near it, and a cookie holds a ten-thousandth.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let bytes = if bytes.len() < 1 << 28 { bytes } else { b"" };
+    let mut len = bytes.len();
+    while len >= 0x80 {
+        out.push((len & 0x7f) as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
+    out.extend_from_slice(bytes);
+}
+
+const VERSION: u8 = 1;
+const REFRESHABLE: u8 = 1;
+/// Version, flags, identifier, generation, six times.
+const HEAD: usize = 1 + 1 + 16 + 4 + 6 * 8;

@@ -5,16 +5,22 @@ pub mod attempt;
 pub mod chunk;
 pub mod claims;
 pub mod codec;
+mod jwt_packing;
 pub mod seal;
+pub mod tokens;
 
-pub use attempt::Attempt;
+#[cfg(test)]
+pub mod samples;
+
+pub use attempt::{Attempt, State};
 pub use claims::{Claim, Claims};
 pub use seal::{KeyRing, Purpose};
+pub use tokens::Tokens;
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::oidc::{Secret, Subject};
+use crate::oidc::Subject;
 
 /// 128 random bits that name a session from sign-in to its end; survives refreshes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,18 +65,6 @@ pub struct Session {
     pub claims: Claims,
 }
 
-/// The tokens part, opened.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tokens {
-    pub session: SessionId,
-    pub generation: u32,
-    pub access_token: Secret<String>,
-    pub refresh_token: Option<Secret<String>>,
-    pub id_token: Option<Secret<String>>,
-    /// Fields that later calls need: those the user-info template names, and the identifiers to compare (`userId`, `sub`; toki.md).
-    pub remembered: Vec<(String, String)>,
-}
-
 /// How long sessions and tokens last; filled by `config`.
 #[derive(Clone, Debug)]
 pub struct Lifetimes {
@@ -110,13 +104,69 @@ pub enum Freshness {
 impl Session {
     /// `lifetime`/`idle_timeout` end it; a session without a refresh token ends with its token only where `end_with_token` says so.
     pub fn freshness(&self, lifetimes: &Lifetimes, now: Timestamp) -> Freshness {
-        let _ = (lifetimes, now);
-        todo!()
+        if now >= self.end(lifetimes) {
+            return Freshness::Over;
+        }
+        if !self.refreshable {
+            return Freshness::Fresh;
+        }
+        let left = self.token_expires_at.since(now);
+        if left.is_zero() {
+            return Freshness::Expired;
+        }
+        let window = self.refresh_window(lifetimes);
+        if left > window {
+            return Freshness::Fresh;
+        }
+        Freshness::Stale { late: left <= window / 2 }
     }
 
     /// What is left of the session: the cookies' `Max-Age`.
     pub fn left(&self, lifetimes: &Lifetimes, now: Timestamp) -> Duration {
-        let _ = (lifetimes, now);
-        todo!()
+        self.end(lifetimes).since(now)
+    }
+
+    /// The same without regard to idleness: for the tokens' cookies, which are not written again when somebody was active. Written again they could
+    /// overwrite newer ones.
+    pub fn left_at_most(&self, lifetimes: &Lifetimes, now: Timestamp) -> Duration {
+        self.absolute_end(lifetimes).since(now)
+    }
+
+    /// The session with this activity written down, where `idle_timeout` is on and it is time to: at most once a minute or a tenth of the time-out,
+    /// whichever is longer, but never later than half of it.
+    pub fn touched(&self, lifetimes: &Lifetimes, now: Timestamp) -> Option<Session> {
+        let idle = lifetimes.idle_timeout?;
+        let step = (idle / 10).max(Duration::from_secs(60)).min(idle / 2);
+        (now.since(self.seen_at) >= step).then(|| Session { seen_at: now, ..self.clone() })
+    }
+
+    fn end(&self, lifetimes: &Lifetimes) -> Timestamp {
+        let end = self.absolute_end(lifetimes);
+        match lifetimes.idle_timeout {
+            Some(idle) => end.min(self.seen_at + idle),
+            None => end,
+        }
+    }
+
+    /// A `lifetime` that was made shorter counts for sessions that began before, too.
+    fn absolute_end(&self, lifetimes: &Lifetimes) -> Timestamp {
+        let end = self.expires_at.min(self.created_at + lifetimes.lifetime);
+        if lifetimes.end_with_token && !self.refreshable { end.min(self.token_expires_at) } else { end }
+    }
+
+    /// How long before its token's end a refresh is due. A value that is written is taken as written. The default is spread over up to a tenth by the
+    /// session's identifier, so that sessions which began together are not refreshed together; still at most a third of the token's life.
+    fn refresh_window(&self, lifetimes: &Lifetimes) -> Duration {
+        if let Some(written) = lifetimes.refresh_before {
+            return written;
+        }
+        let spread = u32::from(u16::from_le_bytes([self.id.0[0], self.id.0[1]]));
+        let default = DEFAULT_REFRESH_BEFORE + DEFAULT_REFRESH_BEFORE / 10 * spread / u32::from(u16::MAX);
+        default.min(self.token_expires_at.since(self.token_issued_at) / 3)
     }
 }
+
+const DEFAULT_REFRESH_BEFORE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,17 @@
 //! The cookie store: reads a caller out of a request's cookies, and writes `Set-Cookie` where something changed.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use http::HeaderMap;
+use subtle::ConstantTimeEq;
 
 use super::{Held, TokensPart};
 use crate::clock::Timestamp;
-use crate::session::{Attempt, KeyRing, Lifetimes, Tokens};
-use crate::wire::{CookieNames, Cookies};
+use crate::gate::Known;
+use crate::session::{Attempt, Freshness, KeyRing, Lifetimes, Purpose, Session, Tokens, chunk};
+use crate::wire::cookies::ATTEMPT_SLOTS;
+use crate::wire::{CookieNames, Cookies, Part};
 
 /// `[session] same_site`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -40,48 +46,121 @@ pub struct CookieStore {
 }
 
 impl CookieStore {
-    /// Reads the identity part; nothing else is opened. Over and unreadable sessions are `Known::Unreadable`.
+    pub fn new(settings: Settings) -> CookieStore {
+        CookieStore { settings }
+    }
+
+    /// Reads the identity part; nothing else is opened. Over and unreadable sessions are `Known::Unreadable`, and so is a refreshable one whose access
+    /// token has run out and whose token part did not come: a browser must not escape `invalid_grant` by dropping a cookie. Where that part came and
+    /// does not open, `tokens` says `Absent` in place of a refresh, and the caller ends the session by the same rule.
+    ///
+    /// What this process remembers is not looked at: the caller asks `Memory::is_ended` and `Memory::newer`.
     pub fn presented(&self, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> Held {
-        let _ = (cookies, keys, now);
-        todo!()
+        let mut held = Held {
+            known: Known::Nobody,
+            tokens: TokensPart::Absent,
+            reseal: false,
+            signed_out: false,
+            attempt_started: None,
+            attempts_over: smallvec::SmallVec::new(),
+        };
+        if cookies.is_empty() {
+            return held;
+        }
+        held.signed_out = cookies.parts().any(|part| part == Part::SignedOut);
+        if !cookies.parts().any(is_identity) {
+            return held;
+        }
+        let tokens_start = cookies.value(Part::Tokens(0)).and_then(|value| value.get(1..));
+        if tokens_start.is_some() {
+            held.tokens = TokensPart::Sealed;
+        }
+        held.known = match self.session(cookies, keys, now) {
+            Some((session, _)) if self.is_over(&session, &held.tokens, now) => Known::Unreadable,
+            Some((session, former)) => {
+                held.reseal = former || tokens_start.is_some_and(|text| keys.is_former(text, now));
+                Known::User(session)
+            }
+            None => Known::Unreadable,
+        };
+        held
     }
 
     /// Opens the tokens part (on demand: to refresh, to pass a token on, at sign-out). A part of another session is `Absent`; of another
     /// generation of the same session it is used as it is.
-    pub fn tokens(&self, held: &Held, cookies: &Cookies, keys: &KeyRing) -> TokensPart {
-        let _ = (held, cookies, keys);
-        todo!()
+    pub fn tokens(&self, held: &Held, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> TokensPart {
+        match &held.tokens {
+            TokensPart::Absent => return TokensPart::Absent,
+            TokensPart::Opened(tokens) => return TokensPart::Opened(tokens.clone()),
+            TokensPart::Sealed => {}
+        }
+        let Known::User(session) = &held.known else { return TokensPart::Absent };
+        let opened = joined(cookies, Part::Tokens)
+            .and_then(|text| keys.open(Purpose::Tokens, &text, now))
+            .and_then(|opened| Tokens::decode(&opened.into_secret()));
+        match opened {
+            Some(tokens) if tokens.session == session.id => TokensPart::Opened(Arc::new(tokens)),
+            Some(_) | None => TokensPart::Absent,
+        }
     }
 
     /// The attempt whose `state` this is, and its slot.
     pub fn attempt(&self, cookies: &Cookies, keys: &KeyRing, state_id: &str, now: Timestamp) -> Option<(u8, Attempt)> {
-        let _ = (cookies, keys, state_id, now);
-        todo!()
+        self.attempts(cookies, keys, now)
+            .find(|(_, attempt)| attempt.state_id.as_bytes().ct_eq(state_id.as_bytes()).into())
     }
 
-    /// The slot for a new attempt: a free one, else the oldest.
-    pub fn free_slot(&self, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> u8 {
-        let _ = (cookies, keys, now);
-        todo!()
+    /// The slot for a new attempt: a free one, else the oldest. Among free ones the new `state` itself chooses, since tabs that are opened together all
+    /// come with the same cookies: the first free one would be the same for all of them.
+    pub fn free_slot(&self, cookies: &Cookies, keys: &KeyRing, state_id: &str, now: Timestamp) -> u8 {
+        let taken: Vec<(Timestamp, u8)> =
+            self.attempts(cookies, keys, now).map(|(slot, attempt)| (attempt.started_at, slot)).collect();
+        let free: Vec<u8> = (0..ATTEMPT_SLOTS).filter(|slot| !taken.iter().any(|(_, taken)| taken == slot)).collect();
+        let chance = state_id.bytes().fold(0usize, |sum, byte| sum + usize::from(byte));
+        match free.get(chance % free.len().max(1)) {
+            Some(slot) => *slot,
+            None => taken.iter().min().map_or(0, |(_, slot)| *slot),
+        }
     }
 
-    /// Whether these tokens fit the budget as they are, without their ID token, or compressed.
-    pub fn fits(&self, held: &Held, tokens: &Tokens, keys: &KeyRing) -> Result<(), OverBudget> {
-        let _ = (held, tokens, keys);
-        todo!()
-    }
-
-    /// Writes `Set-Cookie` lines (and `Cache-Control: no-store`) where `after` differs from `before`, or where surplus pieces and dropped names came.
-    pub fn settle(
+    fn attempts<'a>(
         &self,
-        before: &Held,
-        after: &Held,
-        cookies: &Cookies,
-        keys: &KeyRing,
+        cookies: &'a Cookies,
+        keys: &'a KeyRing,
         now: Timestamp,
-        headers: &mut HeaderMap,
-    ) {
-        let _ = (before, after, cookies, keys, now, headers);
-        todo!()
+    ) -> impl Iterator<Item = (u8, Attempt)> + 'a {
+        (0..ATTEMPT_SLOTS).filter_map(move |slot| {
+            let text = cookies.value(Part::Attempt(slot))?;
+            Some((slot, Attempt::open(keys, text, now)?))
+        })
     }
+
+    fn session(&self, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> Option<(Session, bool)> {
+        let opened = keys.open(Purpose::Session, &joined(cookies, Part::Identity)?, now)?;
+        let former = opened.former;
+        Some((Session::decode(&opened.into_bytes())?, former))
+    }
+
+    fn is_over(&self, session: &Session, tokens: &TokensPart, now: Timestamp) -> bool {
+        match session.freshness(&self.settings.lifetimes, now) {
+            Freshness::Fresh | Freshness::Stale { .. } => false,
+            Freshness::Expired => *tokens == TokensPart::Absent,
+            Freshness::Over => true,
+        }
+    }
+}
+
+/// The sealed text of a part that came in one or more pieces.
+fn joined(cookies: &Cookies, part: fn(u8) -> Part) -> Option<Cow<'_, [u8]>> {
+    let same = std::mem::discriminant(&part(0));
+    let came = cookies.parts().filter(|part| std::mem::discriminant(part) == same).count();
+    chunk::join(came, |index| cookies.value(part(index)))
+}
+
+pub(in crate::store) fn is_identity(part: Part) -> bool {
+    matches!(part, Part::Identity(_))
+}
+
+pub(in crate::store) fn is_tokens(part: Part) -> bool {
+    matches!(part, Part::Tokens(_))
 }

@@ -1,7 +1,14 @@
 //! What this process remembers about sessions: refreshed ones their browser has not been seen with, and ended ones. Small, bounded, shared by
 //! all workers; one relaxed atomic load where it is empty.
+//!
+//! Other processes know nothing of it: a replica beside this one still takes an ended session's cookie until it expires.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::Timestamp;
 use crate::session::{Session, SessionId, Tokens};
@@ -20,48 +27,232 @@ pub struct Ended;
 
 #[derive(Clone)]
 pub struct Memory {
-    _shared: Arc<()>,
+    shared: Arc<Shared>,
 }
 
 impl Memory {
-    /// `capacity`: sessions remembered of each kind; beyond it the oldest go.
+    /// `capacity`: sessions remembered of each kind; beyond it the oldest go (of the ended ones those that would expire first).
     pub fn new(capacity: usize) -> Memory {
-        let _ = capacity;
-        todo!()
+        let remembered = Remembered { capacity: capacity.max(1), ..Remembered::default() };
+        Memory { shared: Arc::new(Shared { remembered: Mutex::new(remembered), ..Shared::default() }) }
     }
 
     /// Ends a session for this process until its absolute end; forgets what was kept for it; wakes its tunnels.
     pub fn end(&self, id: SessionId, until: Timestamp) {
-        let _ = (id, until);
-        todo!()
+        let mut remembered = self.shared.lock();
+        remembered.forget_kept(id);
+        remembered.end(id, until);
+        let tunnels = remembered.watched.get(&id).map(|watched| watched.notify.clone());
+        self.shared.publish(remembered);
+        if let Some(tunnels) = tunnels {
+            tunnels.notify_waiters();
+        }
     }
 
     pub fn is_ended(&self, id: SessionId) -> bool {
-        let _ = id;
-        todo!()
+        self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains_key(&id)
     }
 
-    /// Keeps a refresh's result until the browser has been seen with it (at least a minute; at most the session's life).
+    /// Keeps a refresh's result until the browser has been seen with it (at least a minute; at most the session's life). An older generation than the
+    /// one that is kept already changes nothing.
     pub fn keep(&self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
-        let _ = (renewed, now);
-        todo!()
+        let mut remembered = self.shared.lock();
+        remembered.tidy(now);
+        let kept = remembered.keep(renewed, now);
+        self.shared.publish(remembered);
+        kept
     }
 
     /// The kept result, where it is newer than what came.
     pub fn newer(&self, id: SessionId, generation: u32) -> Option<Arc<Renewed>> {
-        let _ = (id, generation);
-        todo!()
+        if self.shared.kept.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let remembered = self.shared.lock();
+        let kept = remembered.kept.get(&id)?;
+        (kept.renewed.session.generation > generation).then(|| kept.renewed.clone())
     }
 
-    /// A request came with this generation of both parts: the kept result may go once its minute is over.
+    /// A request came with this generation of both parts: the kept result may go, a minute from now. Not at once, since requests that were sent before
+    /// it with the older cookie may still be on their way, and must not spend its refresh token again.
     pub fn seen(&self, id: SessionId, generation: u32, now: Timestamp) {
-        let _ = (id, generation, now);
-        todo!()
+        if self.shared.kept.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut remembered = self.shared.lock();
+        remembered.seen(id, generation, now);
+        self.shared.publish(remembered);
     }
 
-    /// Returns when the session is ended (sign-out, `invalid_grant`, change of user). For tunnels and event streams.
+    /// Forgets what has run out. Keeping does it too; a process that never refreshes does it by the clock, once a minute or so.
+    pub fn tidy(&self, now: Timestamp) {
+        let mut remembered = self.shared.lock();
+        remembered.tidy(now);
+        self.shared.publish(remembered);
+    }
+
+    /// Returns when the session is ended (sign-out, `invalid_grant`, change of user). For tunnels and event streams. Dropped, it leaves nothing behind.
     pub async fn ended(&self, id: SessionId) {
-        let _ = id;
-        todo!()
+        let watch = {
+            let mut remembered = self.shared.lock();
+            if remembered.ended.contains_key(&id) {
+                return;
+            }
+            let watched = remembered.watched.entry(id).or_default();
+            watched.count += 1;
+            Watch { shared: self.shared.clone(), id, notify: watched.notify.clone() }
+        };
+        // Made before the second look, so that an end between the two wakes it.
+        let notified = watch.notify.notified();
+        if self.shared.lock().ended.contains_key(&id) {
+            return;
+        }
+        notified.await;
+    }
+
+    /// Entries that had to go before their time because the capacity was reached: ended sessions that this process would take again, and refreshed
+    /// ones that are lost where their browser never got them. For metrics and a warning.
+    pub fn evictions(&self) -> u64 {
+        self.shared.evictions.load(Ordering::Relaxed)
     }
 }
+
+#[derive(Default)]
+struct Shared {
+    /// How many of each there are: written under the lock, read without it.
+    ended: AtomicUsize,
+    kept: AtomicUsize,
+    evictions: AtomicU64,
+    remembered: Mutex<Remembered>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, remembered: MutexGuard<'_, Remembered>) {
+        self.ended.store(remembered.ended.len(), Ordering::Relaxed);
+        self.kept.store(remembered.kept.len(), Ordering::Relaxed);
+        self.evictions.store(remembered.evictions, Ordering::Relaxed);
+    }
+}
+
+#[derive(Default)]
+struct Remembered {
+    capacity: usize,
+    ended: HashMap<SessionId, Timestamp>,
+    /// The same, by the moment they may be forgotten.
+    ended_order: BTreeSet<(Timestamp, SessionId)>,
+    kept: HashMap<SessionId, Kept>,
+    /// The same, by the moment they may be forgotten.
+    kept_order: BTreeSet<(Timestamp, SessionId)>,
+    /// The same, by age.
+    kept_age: BTreeSet<(Timestamp, SessionId)>,
+    watched: HashMap<SessionId, Watched>,
+    evictions: u64,
+}
+
+struct Kept {
+    renewed: Arc<Renewed>,
+    since: Timestamp,
+    /// The session's end; once a browser was seen with it, a minute after that.
+    until: Timestamp,
+    seen: bool,
+}
+
+impl Remembered {
+    fn end(&mut self, id: SessionId, until: Timestamp) {
+        if let Some(before) = self.ended.get(&id).copied() {
+            self.ended_order.remove(&(before, id));
+        } else if self.ended.len() >= self.capacity
+            && let Some((_, soonest)) = self.ended_order.pop_first()
+        {
+            self.ended.remove(&soonest);
+            self.evictions += 1;
+        }
+        self.ended.insert(id, until);
+        self.ended_order.insert((until, id));
+    }
+
+    fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
+        let (id, generation, until) = (renewed.session.id, renewed.session.generation, renewed.session.expires_at);
+        if self.ended.contains_key(&id) {
+            return Err(Ended);
+        }
+        if self.kept.get(&id).is_some_and(|kept| kept.renewed.session.generation >= generation) {
+            return Ok(());
+        }
+        self.forget_kept(id);
+        if self.kept.len() >= self.capacity
+            && let Some((_, oldest)) = self.kept_age.first().copied()
+        {
+            self.forget_kept(oldest);
+            self.evictions += 1;
+        }
+        self.kept_order.insert((until, id));
+        self.kept_age.insert((now, id));
+        self.kept.insert(id, Kept { renewed, since: now, until, seen: false });
+        Ok(())
+    }
+
+    fn seen(&mut self, id: SessionId, generation: u32, now: Timestamp) {
+        let Some(kept) = self.kept.get_mut(&id) else { return };
+        if generation < kept.renewed.session.generation {
+            return;
+        }
+        if !kept.seen {
+            self.kept_order.remove(&(kept.until, id));
+            kept.seen = true;
+            kept.until = kept.until.min(now + KEPT_AFTER_SEEN);
+            self.kept_order.insert((kept.until, id));
+        }
+        self.tidy(now);
+    }
+
+    fn forget_kept(&mut self, id: SessionId) {
+        let Some(kept) = self.kept.remove(&id) else { return };
+        self.kept_order.remove(&(kept.until, id));
+        self.kept_age.remove(&(kept.since, id));
+    }
+
+    fn tidy(&mut self, now: Timestamp) {
+        while let Some((_, id)) = self.kept_order.first().copied().filter(|(until, _)| *until <= now) {
+            self.forget_kept(id);
+        }
+        while let Some((until, id)) = self.ended_order.first().copied().filter(|(until, _)| *until <= now) {
+            self.ended_order.remove(&(until, id));
+            self.ended.remove(&id);
+        }
+    }
+}
+
+/// Who waits for a session's end.
+#[derive(Default)]
+struct Watched {
+    count: usize,
+    notify: Arc<Notify>,
+}
+
+/// One waiting tunnel; dropped, it is forgotten.
+struct Watch {
+    shared: Arc<Shared>,
+    id: SessionId,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut remembered = self.shared.lock();
+        let Some(watched) = remembered.watched.get_mut(&self.id) else { return };
+        watched.count -= 1;
+        if watched.count == 0 {
+            remembered.watched.remove(&self.id);
+        }
+    }
+}
+
+const KEPT_AFTER_SEEN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

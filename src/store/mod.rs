@@ -2,6 +2,10 @@
 
 pub mod cookie;
 pub mod memory;
+mod settle;
+
+#[cfg(test)]
+mod jar;
 
 use crate::gate::Known;
 use crate::session::{Attempt, Tokens};
