@@ -2,11 +2,14 @@
 
 pub mod authorize;
 pub mod callback;
+pub mod claims;
 pub mod id_token;
+pub mod json;
 pub mod jwks;
 pub mod metadata;
 pub mod secret;
 pub mod token;
+pub mod userinfo;
 
 pub use secret::Secret;
 
