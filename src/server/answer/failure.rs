@@ -54,6 +54,9 @@ pub fn sign_in_failed(error: &SignInError, return_to: Option<&ReturnTo>, asked: 
         SignInError::Broken(_) => gateway("provider_broken", Notice::ProviderBroken).go(again),
         SignInError::IdToken(_) => gateway("id_token_invalid", Notice::ProviderBroken).go(again),
         SignInError::ClientRefused(_) => gateway("client_refused", Notice::ClientRefused),
+        SignInError::Foreign(_) => {
+            Outcome::refused(StatusCode::BAD_REQUEST, "foreign_issuer", Notice::ForeignAnswer).go(again)
+        }
         SignInError::CodeRefused(_) => {
             Outcome::refused(StatusCode::BAD_REQUEST, "code_refused", Notice::CodeRefused).go(again)
         }
