@@ -32,7 +32,7 @@ fn opened(store: &CookieStore, jar: &Jar) -> (Held, TokensPart) {
     let keys = ring(&[1]);
     let cookies = jar.cookies(&store.settings.names);
     let held = store.presented(&cookies, &keys, NOW);
-    let tokens = store.tokens(&held, &cookies, &keys, NOW);
+    let tokens = store.tokens(&held, &cookies, &keys);
     (held, tokens)
 }
 
