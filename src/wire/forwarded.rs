@@ -1,6 +1,6 @@
 //! `X-Forwarded-*` and `Forwarded`: believed from trusted proxies, written for the application.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// `trusted_proxies`.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +11,14 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// Whether the connection is a trusted proxy's. `None`: a unix socket, which counts as loopback.
     pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        let _ = peer;
-        todo!()
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.to_canonical());
+        self.networks.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether the original request that a forward-auth proxy tells is believed.
+    pub fn trusts_originals(&self, peer: Option<IpAddr>) -> bool {
+        self.trusts(peer) || self.loopback_originals && peer.is_none_or(|peer| peer.to_canonical().is_loopback())
     }
 }

@@ -6,7 +6,7 @@ pub mod forwarded;
 pub mod hop;
 pub mod host;
 
-pub use ask::{Ask, Malformed, Original, Relation, Wants};
+pub use ask::{Ask, Fetch, Head, Malformed, Original, Relation, Wants};
 pub use cookies::{CookieNames, Cookies, Part};
 pub use forwarded::Trust;
 pub use host::Host;
