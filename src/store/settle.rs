@@ -239,6 +239,3 @@ const MAX_SET_COOKIE: usize = 4095;
 const MAX_AGE_LIMIT: u64 = 400 * 24 * 3600;
 /// "every page load of that browser shows it again, until its one button is pressed".
 const SIGNED_OUT_FOR: Duration = Duration::from_secs(MAX_AGE_LIMIT);
-
-#[cfg(test)]
-mod tests;
