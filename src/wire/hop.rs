@@ -1,1 +1,345 @@
 //! Hop-by-hop fields (RFC 9110 §7.6.1), and the headers that carry identity: removed whoever sent them, however they are spelled.
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue};
+use smallvec::SmallVec;
+
+/// What becomes of a field of the client's on its way to the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// End to end: as sent.
+    Kept,
+    /// Hop-by-hop, or ours to say: never passed on, whoever sent it.
+    Removed,
+    /// What only a proxy in front of us can know: passed on from trusted ones.
+    KeptFromProxies,
+}
+
+/// Every name whose fate is not `Kept`. Names are compared as CGI, WSGI, PHP and Rack would confuse them: without regard to case, `_` and `.`
+/// as `-`.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// By the (folded) first letter, so that most names cost one look.
+    exact: [Vec<(Box<str>, Fate)>; LETTERS],
+}
+
+impl Names {
+    /// `identity`: the headers that `[identity]` names; its default names are always among them.
+    pub fn new<'a>(identity: impl IntoIterator<Item = &'a HeaderName>) -> Names {
+        let mut names = Names { exact: [const { Vec::new() }; LETTERS] };
+        let fixed = HOP_BY_HOP.iter().chain(IDENTITY).chain(OURS).map(|name| (*name, Fate::Removed));
+        let proxies = FROM_PROXIES.iter().map(|name| (*name, Fate::KeptFromProxies));
+        let identity = identity.into_iter().map(|name| (name.as_str(), Fate::Removed));
+        for (name, fate) in fixed.chain(identity).chain(proxies) {
+            let folded: String = name.bytes().map(|byte| char::from(fold(byte))).collect();
+            names.exact[letter(name)].push((folded.into(), fate));
+        }
+        names
+    }
+
+    pub fn fate(&self, name: &HeaderName) -> Fate {
+        let name = name.as_str();
+        for (known, fate) in &self.exact[letter(name)] {
+            if same(known, name) {
+                return *fate;
+            }
+        }
+        match name.as_bytes()[0] {
+            b'x' | b's' => {
+                PREFIXES.iter().find(|(prefix, _)| begins(name, prefix)).map_or(Fate::Kept, |(_, fate)| *fate)
+            }
+            _ => Fate::Kept,
+        }
+    }
+
+    /// Removes, in one pass, every field that does not go on. `trusted`: a trusted proxy sent the request.
+    pub fn strip(&self, headers: &mut HeaderMap, trusted: bool) {
+        let mut gone = named_by_connection(headers);
+        gone.extend(
+            headers
+                .keys()
+                .filter(|name| match self.fate(name) {
+                    Fate::Kept => false,
+                    Fate::Removed => true,
+                    Fate::KeptFromProxies => !trusted,
+                })
+                .cloned(),
+        );
+        for name in gone {
+            headers.remove(name);
+        }
+    }
+
+    /// The `Trailer` lines without names that may not come as trailers either.
+    pub fn strip_trailer_names(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(header::TRAILER) {
+            return;
+        }
+        let kept: Vec<HeaderName> = tokens(headers.get_all(header::TRAILER).iter())
+            .filter_map(|token| HeaderName::from_bytes(token).ok())
+            .filter(|name| self.fate(name) == Fate::Kept)
+            .collect();
+        headers.remove(header::TRAILER);
+        for name in kept {
+            headers.append(header::TRAILER, name.into());
+        }
+    }
+}
+
+/// Removes the hop-by-hop fields of an application's response, and those its `Connection` names.
+pub fn strip_response(headers: &mut HeaderMap) {
+    let mut gone = named_by_connection(headers);
+    gone.extend(headers.keys().filter(|name| HOP_BY_HOP.contains(&name.as_str())).cloned());
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// Whether a comma-separated list, over all lines of the field, has this token.
+pub fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    tokens(headers.get_all(name).iter()).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+fn tokens<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a [u8]> {
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+/// The fields that `Connection` makes hop-by-hop. It cannot take away what every recipient needs (RFC 9110 §7.6.1: such options must not
+/// be sent).
+fn named_by_connection(headers: &HeaderMap) -> SmallVec<[HeaderName; 16]> {
+    let options = tokens(headers.get_all(header::CONNECTION).iter());
+    // The usual two name fields that go anyway, or none.
+    options
+        .filter(|token| !token.eq_ignore_ascii_case(b"keep-alive") && !token.eq_ignore_ascii_case(b"close"))
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| !END_TO_END.contains(name) && headers.contains_key(name))
+        .collect()
+}
+
+/// `known` is folded already.
+fn same(known: &str, name: &str) -> bool {
+    known.len() == name.len() && begins(name, known)
+}
+
+fn begins(name: &str, folded: &str) -> bool {
+    name.len() >= folded.len() && name.bytes().zip(folded.bytes()).all(|(byte, folded)| fold(byte) == folded)
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        _ => byte.to_ascii_lowercase(),
+    }
+}
+
+fn letter(name: &str) -> usize {
+    name.as_bytes().first().map_or(0, |byte| usize::from(fold(*byte)) % LETTERS)
+}
+
+const LETTERS: usize = 32;
+
+/// `Trailer` is not among them since RFC 9110: fields that were announced may come as trailers.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+];
+
+/// The default names of `[identity] headers`, and of tokens that are passed on.
+const IDENTITY: &[&str] = &[
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-preferred-username",
+    "x-forwarded-groups",
+    "x-forwarded-access-token",
+    "x-forwarded-id-token",
+];
+
+/// What we say ourselves; what would let a client choose another path or method than the one decided on; and `Proxy`, which CGI turns into
+/// the variable that names a proxy (httpoxy). `Expect` is answered here: to the application a gateway is a client of its own.
+const OURS: &[&str] = &[
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-protocol",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-request-id",
+    "x-rewrite-url",
+    "x-url-scheme",
+    "x-scheme",
+    "front-end-https",
+    "expect",
+    "proxy",
+];
+
+const FROM_PROXIES: &[&str] = &["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cert"];
+
+/// Longest first where one begins another.
+const PREFIXES: &[(&str, Fate)] = &[
+    ("x-auth-request-", Fate::Removed),
+    ("x-tokigate-", Fate::Removed),
+    ("x-original-", Fate::Removed),
+    ("x-forwarded-", Fate::KeptFromProxies),
+    ("x-ssl-", Fate::KeptFromProxies),
+    ("ssl-client-", Fate::KeptFromProxies),
+];
+
+const END_TO_END: &[HeaderName] = &[
+    header::HOST,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::AUTHORIZATION,
+    header::WWW_AUTHENTICATE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CACHE_CONTROL,
+    header::ORIGIN,
+    header::LOCATION,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names() -> Names {
+        Names::new([&HeaderName::from_static("remote-user"), &HeaderName::from_static("x_employee.no")])
+    }
+
+    fn sent(lines: &[(&str, &str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn left(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+
+    #[test]
+    fn every_line_of_every_hop_by_hop_field_goes_and_those_that_connection_names() {
+        let mut headers = sent(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two,,keep-alive"),
+            ("keep-alive", "timeout=5"),
+            ("keep-alive", "max=3"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-authorization", "Basic x"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+        ]);
+        names().strip(&mut headers, false);
+        assert_eq!(left(&headers), ["x-three"]);
+    }
+
+    #[test]
+    fn connection_cannot_take_away_what_every_recipient_needs() {
+        let mut headers = sent(&[
+            ("connection", "Host, Cookie, Content-Length, Authorization, Content-Type"),
+            ("host", "app"),
+            ("cookie", "a=b"),
+            ("content-length", "3"),
+            ("content-type", "text/plain"),
+            ("authorization", "Basic x"),
+        ]);
+        names().strip(&mut headers, false);
+        assert_eq!(headers.len(), 5);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_speak_of_what_lies_before_it() {
+        let lines = [
+            ("x-real-ip", "1.2.3.4"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-forwarded-prefix", "/a"),
+            ("x-ssl-client-dn", "x"),
+        ];
+        let (mut trusted, mut stranger) = (sent(&lines), sent(&lines));
+        names().strip(&mut trusted, true);
+        names().strip(&mut stranger, false);
+        assert_eq!((trusted.len(), stranger.len()), (4, 0));
+    }
+
+    #[test]
+    fn another_path_or_method_is_chosen_by_nobody() {
+        let mut headers = sent(&[
+            ("x-original-url", "/admin"),
+            ("x-rewrite-url", "/admin"),
+            ("x-forwarded-uri", "/a"),
+            ("proxy", "evil"),
+        ]);
+        names().strip(&mut headers, true);
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn trailers_that_would_carry_identity_are_not_announced() {
+        let mut headers =
+            sent(&[("trailer", "X-Checksum, X_Forwarded_User"), ("trailer", "Remote-User"), ("trailer", "x-more")]);
+        names().strip_trailer_names(&mut headers);
+        let lines: Vec<_> = headers.get_all(header::TRAILER).iter().collect();
+        assert_eq!(lines, ["x-checksum", "x-more"]);
+    }
+
+    #[test]
+    fn an_ordinary_request_keeps_what_is_its_own() {
+        let lines = [
+            ("accept", "*/*"),
+            ("x-requested-with", "XMLHttpRequest"),
+            ("x-csrf-token", "1"),
+            ("sec-websocket-key", "x"),
+            ("x-http-method-override", "PUT"),
+            ("traceparent", "00-1-2-01"),
+            ("authorization", "Bearer x"),
+            ("x-forwardedness", "1"),
+        ];
+        let mut headers = sent(&lines);
+        names().strip(&mut headers, false);
+        assert_eq!(headers.len(), lines.len());
+    }
+
+    proptest! {
+        /// H-04: whatever maps to an identity name as an application might map it never comes through.
+        #[test]
+        fn no_spelling_of_an_identity_name_survives(
+            which in prop::sample::select(vec![
+                "x-forwarded-user", "x-forwarded-groups", "x-forwarded-access-token", "remote-user", "x-employee-no",
+                "x-auth-request-email", "x-tokigate-assertion", "x-forwarded-proto", "x-request-id",
+            ]),
+            spelling in prop::collection::vec(0..4u8, 32),
+            trusted: bool,
+        ) {
+            let spelled: String = which.chars().zip(spelling).map(|(c, how)| match (c, how) {
+                ('-', 1) => '_',
+                ('-', 2) => '.',
+                (c, 3) => c.to_ascii_uppercase(),
+                (c, _) => c,
+            }).collect();
+            let mut headers = sent(&[(&spelled, "admin"), ("accept", "*/*"), (&spelled, "root")]);
+            names().strip(&mut headers, trusted);
+            prop_assert_eq!(left(&headers), ["accept"]);
+        }
+
+        /// The other way round: what is kept is never, folded, a name that is to be removed.
+        #[test]
+        fn what_is_kept_folds_to_no_known_name(name in "[xX][-_.]([fF]orwarded|auth|tokigate|real)[-_.][a-z_.-]{0,16}") {
+            let mut headers = sent(&[(&name, "1")]);
+            names().strip(&mut headers, false);
+            let folded = name.to_ascii_lowercase().replace(['_', '.'], "-");
+            let known = ["x-forwarded-", "x-auth-request-", "x-tokigate-"].iter().any(|prefix| folded.starts_with(prefix)) || folded == "x-real-ip";
+            prop_assert_eq!(headers.is_empty(), known, "{}", name);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Rewrite: a request's head as the application gets it, a response's head as the client gets it (interface.md "What the application gets").
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
+
+use super::cookies::{self, CookieNames};
+use super::forwarded::{self, X_FORWARDED_FOR};
+use super::hop::{self, Names};
+use super::host::Host;
+
+/// How heads are rewritten; made once per configuration.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    names: Arc<Names>,
+    public_urls: Vec<Public>,
+    cookies: CookieNames,
+}
+
+/// One `public_url` as the application is told it.
+#[derive(Clone, Debug)]
+pub struct Public {
+    proto: HeaderValue,
+    host: HeaderValue,
+    port: HeaderValue,
+}
+
+/// What this request's head is filled in with.
+#[derive(Clone, Copy, Debug)]
+pub struct Fill<'a> {
+    /// Index of the `public_url` the request was matched to.
+    pub public_url: usize,
+    /// The headers that name the user.
+    pub identity: &'a [(HeaderName, HeaderValue)],
+    pub from: From<'a>,
+    /// Keep what a WebSocket's handshake needs.
+    pub upgrade: bool,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct From<'a> {
+    /// The connection's address; `None` on a unix socket.
+    pub address: Option<IpAddr>,
+    /// The same as a header's value, made once per connection.
+    pub address_value: Option<&'a HeaderValue>,
+    /// The connection is a trusted proxy's.
+    pub trusted: bool,
+    pub request_id: &'a HeaderValue,
+}
+
+impl Public {
+    pub fn new(https: bool, host: &Host) -> Public {
+        let port = host.port.unwrap_or(if https { 443 } else { 80 });
+        let written = match host.port {
+            Some(port) => format!("{}:{port}", host.name),
+            None => host.name.clone(),
+        };
+        Public {
+            proto: HeaderValue::from_static(if https { "https" } else { "http" }),
+            host: HeaderValue::try_from(written).expect("a host is visible ASCII"),
+            port: HeaderValue::from(port),
+        }
+    }
+}
+
+impl Rewrite {
+    /// `identity`: the names of `[identity] headers`. `public_urls`: in the order that a `Pass` counts them.
+    pub fn new<'a>(
+        identity: impl IntoIterator<Item = &'a HeaderName>,
+        public_urls: Vec<Public>,
+        cookies: CookieNames,
+    ) -> Rewrite {
+        Rewrite { names: Arc::new(Names::new(identity)), public_urls, cookies }
+    }
+
+    /// What arrived becomes what the application gets. Ours is set last: nothing that was sent can remove it.
+    pub fn request(&self, headers: &mut HeaderMap, fill: &Fill<'_>) {
+        let list = forwarded::continued(headers, fill.from.trusted, fill.from.address_value);
+        let trailers = hop::lists(headers, header::TE, "trailers");
+        self.names.strip(headers, fill.from.trusted);
+        self.names.strip_trailer_names(headers);
+        self.strip_cookies(headers);
+
+        if fill.upgrade {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        } else if trailers {
+            // Trailers are relayed (RFC 9110 §10.1.4: TE is to be named in Connection).
+            headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
+        for (name, value) in fill.identity {
+            headers.insert(name, value.clone());
+        }
+        if let Some(list) = list {
+            headers.insert(X_FORWARDED_FOR, list);
+        }
+        if headers.contains_key(header::FORWARDED) {
+            headers.append(header::FORWARDED, forwarded::element(fill.from.address));
+        }
+        if let Some(public) = self.public_urls.get(fill.public_url) {
+            headers.insert(X_FORWARDED_PROTO, public.proto.clone());
+            headers.insert(X_FORWARDED_HOST, public.host.clone());
+            headers.insert(X_FORWARDED_PORT, public.port.clone());
+        }
+        headers.insert(X_REQUEST_ID, fill.from.request_id.clone());
+    }
+
+    /// For what goes on after the head: trailers.
+    pub fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
+
+    /// What the application answered becomes what the client gets. Returns how long the application keeps the connection
+    /// (`Keep-Alive: timeout=`).
+    pub fn response(&self, headers: &mut HeaderMap) -> Option<Duration> {
+        let keep_alive = headers.get(KEEP_ALIVE).and_then(timeout);
+        hop::strip_response(headers);
+        self.strip_set_cookies(headers);
+        keep_alive
+    }
+
+    /// Every line of cookies without ours; a line of which nothing is left goes.
+    fn strip_cookies(&self, headers: &mut HeaderMap) {
+        let mut changed = false;
+        let mut left: SmallVec<[Option<HeaderValue>; 2]> = SmallVec::new();
+        for line in headers.get_all(header::COOKIE) {
+            left.push(match cookies::without_ours(line, &self.cookies) {
+                None => Some(line.clone()),
+                Some(rest) => {
+                    changed = true;
+                    rest
+                }
+            });
+        }
+        if changed {
+            put_back(headers, header::COOKIE, left.into_iter().flatten());
+        }
+    }
+
+    /// An application cannot set a cookie of ours (K-21); its other lines stay as they are, apart and in order.
+    fn strip_set_cookies(&self, headers: &mut HeaderMap) {
+        let lines = headers.get_all(header::SET_COOKIE);
+        if !lines.iter().any(|line| self.sets_ours(line)) {
+            return;
+        }
+        let kept: Vec<HeaderValue> = lines.iter().filter(|line| !self.sets_ours(line)).cloned().collect();
+        put_back(headers, header::SET_COOKIE, kept);
+    }
+
+    fn sets_ours(&self, line: &HeaderValue) -> bool {
+        let name = line.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
+        self.cookies.is_ours(name.trim_ascii())
+    }
+}
+
+fn put_back(headers: &mut HeaderMap, name: HeaderName, lines: impl IntoIterator<Item = HeaderValue>) {
+    headers.remove(&name);
+    for line in lines {
+        headers.append(name.clone(), line);
+    }
+}
+
+/// `timeout=5` among the parameters of `Keep-Alive` (RFC 2068 §19.7.1.1).
+fn timeout(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.split(',').find_map(|parameter| {
+        let (name, seconds) = parameter.split_once('=')?;
+        let seconds = name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().parse::<u32>().ok())??;
+        Some(Duration::from_secs(seconds.into()))
+    })
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewrite() -> Rewrite {
+        let host = Host { name: "app.example.mn".to_owned(), port: None };
+        let local = Host { name: "localhost".to_owned(), port: Some(4180) };
+        let cookies = CookieNames { base: "__Host-tokigate".to_owned(), secure: true, drop: Vec::new() };
+        Rewrite::new([], vec![Public::new(true, &host), Public::new(false, &local)], cookies)
+    }
+
+    fn sent(lines: &[(&'static str, &str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    fn rewritten(lines: &[(&'static str, &str)], trusted: bool, public_url: usize) -> HeaderMap {
+        let mut headers = sent(lines);
+        let identity = [(HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("alice"))];
+        let from = From {
+            address: Some("10.0.0.5".parse().unwrap()),
+            address_value: Some(&HeaderValue::from_static("10.0.0.5")),
+            trusted,
+            request_id: &HeaderValue::from_static("r1"),
+        };
+        rewrite().request(&mut headers, &Fill { public_url, identity: &identity, from, upgrade: false });
+        headers
+    }
+
+    #[test]
+    fn the_application_is_told_the_public_url_whoever_connected() {
+        for trusted in [false, true] {
+            let lines = [("x-forwarded-proto", "http"), ("x-forwarded-host", "evil"), ("x-forwarded-port", "1")];
+            let headers = rewritten(&lines, trusted, 0);
+            assert_eq!(headers["x-forwarded-proto"], "https");
+            assert_eq!(headers["x-forwarded-host"], "app.example.mn");
+            assert_eq!(headers["x-forwarded-port"], "443");
+        }
+        let headers = rewritten(&[], false, 1);
+        assert_eq!(
+            (&headers["x-forwarded-host"], &headers["x-forwarded-port"]),
+            (&"localhost:4180".parse().unwrap(), &"4180".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn connection_names_ours_and_ours_is_there_all_the_same() {
+        let headers = rewritten(
+            &[("connection", "x-forwarded-user, x-forwarded-for, x-request-id"), ("x-forwarded-user", "admin")],
+            false,
+            0,
+        );
+        assert_eq!(headers.get_all("x-forwarded-user").iter().collect::<Vec<_>>(), ["alice"]);
+        assert_eq!(headers["x-forwarded-for"], "10.0.0.5");
+        assert_eq!(headers["x-request-id"], "r1");
+        assert!(!headers.contains_key("connection"));
+    }
+
+    #[test]
+    fn a_trusted_list_is_continued_in_both_forms() {
+        let lines = [("x-forwarded-for", "9.9.9.9"), ("forwarded", "for=9.9.9.9")];
+        let headers = rewritten(&lines, true, 0);
+        assert_eq!(headers["x-forwarded-for"], "9.9.9.9, 10.0.0.5");
+        assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), ["for=9.9.9.9", "for=10.0.0.5"]);
+        let headers = rewritten(&lines, false, 0);
+        assert_eq!(headers["x-forwarded-for"], "10.0.0.5");
+        assert!(!headers.contains_key("forwarded"));
+    }
+
+    #[test]
+    fn who_takes_trailers_says_so_again() {
+        let headers = rewritten(&[("te", "gzip, Trailers"), ("connection", "te")], false, 0);
+        assert_eq!((&headers["te"], &headers["connection"]), (&"trailers".parse().unwrap(), &"te".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_applications_keep_alive_is_read_before_it_goes() {
+        let mut headers = sent(&[("connection", "keep-alive"), ("keep-alive", "max=100, Timeout=5"), ("etag", "1")]);
+        assert_eq!(rewrite().response(&mut headers), Some(Duration::from_secs(5)));
+        assert_eq!(headers.len(), 1);
+    }
+}
