@@ -1,1 +1,122 @@
-//! See mod.rs.
+//! Forward: a request that was let pass goes to the application, and its answer comes back.
+
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::connection::Upgraded;
+use super::download::{Download, Lease};
+use super::handshake::Handshake;
+use super::tunnel::Tunnel;
+use super::upload::Upload;
+use super::{Body, Pool, UpstreamError};
+use crate::gate::Pass;
+use crate::wire::Rewrite;
+use crate::wire::rewrite::{Fill, From};
+
+/// A request as it arrived, and what is known of where it comes from.
+pub struct Arrived<'a> {
+    pub head: Parts,
+    pub body: Incoming,
+    pub from: From<'a>,
+    /// `limits.body_bytes`.
+    pub body_limit: Option<u64>,
+}
+
+/// The application's answer. With a tunnel it is a 101: the client's connection goes on as that once the head is sent.
+pub struct Answer {
+    pub response: Response<Body>,
+    pub tunnel: Option<Tunnel>,
+}
+
+impl Pool {
+    /// Wants the gate's permission. 1xx answers other than 101 are swallowed: the server side cannot relay them; `Expect` was answered
+    /// with 100 as soon as the application's connection asked for the body, as an origin server does (RFC 9110 §3.7, §10.1.1).
+    pub async fn forward(&self, pass: &Pass, arrived: Arrived<'_>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+        let Arrived { mut head, body, from, body_limit } = arrived;
+        let handshake = if body.is_end_stream() { Handshake::read(&head) } else { None };
+        let fill =
+            Fill { public_url: pass.public_url(), identity: pass.identity(), from, upgrade: handshake.is_some() };
+        rewrite.request(&mut head.headers, &fill);
+        let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()));
+        match handshake {
+            Some(handshake) => self.switch(request, &handshake, rewrite).await,
+            None => self.relay(request, rewrite).await,
+        }
+    }
+
+    async fn relay(&self, request: Request<Upload>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+        let upload = request.body().progress();
+        let (response, connection) = self.send(request).await?;
+        let lease = Lease { connection, pool: self.clone(), keeps: None, upload };
+        answer(response, lease, rewrite)
+    }
+
+    /// Bytes flow only after the application's own 101; any other answer is relayed, and there is no tunnel.
+    async fn switch(
+        &self,
+        request: Request<Upload>,
+        handshake: &Handshake,
+        rewrite: &Rewrite,
+    ) -> Result<Answer, UpstreamError> {
+        let (response, connection, upgraded) = self.send_handshake(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return answer(response, Lease { connection, pool: self.clone(), keeps: None, upload: None }, rewrite);
+        }
+        if !handshake.is_accepted(response.headers()) {
+            return Err(UpstreamError::Broken("its 101 does not accept this handshake (RFC 6455 §4.1)".to_owned()));
+        }
+        let tunnel = self.tunnel(upgraded).await?;
+        let (mut head, _) = response.into_parts();
+        rewrite.response(&mut head.headers);
+        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        Ok(Answer { response: Response::from_parts(head, Body::Empty), tunnel: Some(tunnel) })
+    }
+
+    async fn tunnel(&self, upgraded: Upgraded) -> Result<Tunnel, UpstreamError> {
+        let lost = |_| UpstreamError::Closed("as soon as it had switched".to_owned());
+        let (stream, read) = upgraded.await.map_err(lost)?;
+        Ok(Tunnel::new(stream, read, self.metrics()))
+    }
+}
+
+fn answer(response: Response<Incoming>, mut lease: Lease, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+    let (mut head, body) = response.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(UpstreamError::Broken("it switched protocols unasked".to_owned()));
+    }
+    lease.keeps = rewrite.response(&mut head.headers);
+    // The server side writes the version that the client speaks.
+    head.version = Version::HTTP_11;
+    let body = if body.is_end_stream() {
+        lease.give_back();
+        Body::Empty
+    } else {
+        Body::Upstream(Download::new(body, lease))
+    };
+    Ok(Answer { response: Response::from_parts(head, body), tunnel: None })
+}
+
+/// The head in origin form, the target byte for byte as it was sent (RFC 9112 §3.2.1), framed like the body that follows.
+fn outgoing(mut head: Parts, body: Upload) -> Request<Upload> {
+    if let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        // A target in absolute form overrides Host (RFC 9112 §3.2.2).
+        head.headers.insert(HOST, host);
+    }
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        // Said, because without it the library sends no body with GET.
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let target = head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method;
+    *request.uri_mut() = Uri::from(target);
+    *request.headers_mut() = head.headers;
+    request
+}

@@ -2,14 +2,26 @@
 
 pub mod address;
 pub mod body;
+mod connect;
+mod connection;
+mod download;
 pub mod forward;
+mod frames;
+mod handshake;
 pub mod pool;
+mod splice;
+mod stream;
 pub mod tunnel;
+mod upload;
 
 use std::time::Duration;
 
-pub use address::Address;
-pub use body::Body;
+pub use address::{Address, BadAddress};
+pub use body::{Body, Ending};
+pub use forward::{Answer, Arrived};
+pub use pool::Pool;
+pub use stream::Stream;
+pub use tunnel::Tunnel;
 
 /// How the application is reached; filled by `config`.
 #[derive(Clone, Debug)]

@@ -1,1 +1,163 @@
-//! See mod.rs.
+//! Pool: one worker's connections to the application; the one put back last is taken first.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use super::connect::Dialer;
+use super::connection::{Connection, Failed, Upgraded};
+use super::upload::Upload;
+use super::{Settings, UpstreamError};
+use crate::telemetry::metrics::Metrics;
+
+/// Cheap to clone; stays on its worker's thread.
+#[derive(Clone)]
+pub struct Pool(Rc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    dialer: Dialer,
+    metrics: Arc<Metrics>,
+    /// In the order they were put back.
+    idle: RefCell<Vec<Idle>>,
+    reaping: Cell<bool>,
+}
+
+struct Idle {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Pool {
+    pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Pool {
+        let dialer = Dialer::new(&settings);
+        let (idle, reaping) = (RefCell::new(Vec::new()), Cell::new(false));
+        Pool(Rc::new(Inner { settings, dialer, metrics, idle, reaping }))
+    }
+
+    /// Sends a request and waits for the head of its response.
+    ///
+    /// A connection that was idle may have been closed by the application in the same moment (RFC 9112 §9.3.1). What was never sent is
+    /// sent again; what was sent is repeated, once, only where its method is idempotent (RFC 9110 §9.2.2) and no body went with it.
+    pub async fn send(&self, mut request: Request<Upload>) -> Result<(Response<Incoming>, Connection), UpstreamError> {
+        let within = self.0.settings.timeout;
+        while let Some(mut connection) = self.take() {
+            let spare = is_repeatable(&request).then(|| copy(&request));
+            match connection.exchange(request, within).await {
+                Ok(response) => return Ok((response, connection)),
+                Err(Failed::Unsent(unsent)) => request = *unsent,
+                Err(Failed::Dead(error)) => {
+                    request = spare.ok_or(error)?;
+                    break;
+                }
+                Err(Failed::Answered(error)) => return Err(error),
+            }
+        }
+        let mut connection = self.connect().await?;
+        match connection.exchange(request, within).await {
+            Ok(response) => Ok((response, connection)),
+            Err(Failed::Unsent(_)) => Err(UpstreamError::Closed("as soon as it was opened".to_owned())),
+            Err(Failed::Dead(error) | Failed::Answered(error)) => Err(error),
+        }
+    }
+
+    /// Sends a handshake on a connection of its own, whose bytes the caller gets if the application switches.
+    pub async fn send_handshake(
+        &self,
+        request: Request<Upload>,
+    ) -> Result<(Response<Incoming>, Connection, Upgraded), UpstreamError> {
+        let (sender, connection) = self.handshake().await?;
+        let (mut connection, upgraded) = Connection::upgradable(sender, connection, self.counted());
+        match connection.exchange(request, self.0.settings.timeout).await {
+            Ok(response) => Ok((response, connection, upgraded)),
+            Err(Failed::Unsent(_)) => Err(UpstreamError::Closed("as soon as it was opened".to_owned())),
+            Err(Failed::Dead(error) | Failed::Answered(error)) => Err(error),
+        }
+    }
+
+    /// Takes a connection back whose response has ended. `keeps`: how long the application says it keeps it.
+    pub fn put(&self, connection: Connection, keeps: Option<Duration>) {
+        let trusted = keeps.map_or(self.0.settings.idle_timeout, |keeps| keeps.saturating_sub(MARGIN));
+        if trusted.is_zero() || connection.is_closed() {
+            return;
+        }
+        self.0.idle.borrow_mut().push(Idle { connection, until: Instant::now() + trusted });
+        if !self.0.reaping.replace(true) {
+            tokio::task::spawn_local(reap(Rc::downgrade(&self.0)));
+        }
+    }
+
+    fn take(&self) -> Option<Connection> {
+        let now = Instant::now();
+        let mut idle = self.0.idle.borrow_mut();
+        while let Some(Idle { connection, until }) = idle.pop() {
+            if until > now && connection.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self) -> Result<Connection, UpstreamError> {
+        let (sender, connection) = self.handshake().await?;
+        Ok(Connection::new(sender, connection, self.counted()))
+    }
+
+    async fn handshake(
+        &self,
+    ) -> Result<(http1::SendRequest<Upload>, http1::Connection<TokioIo<super::Stream>, Upload>), UpstreamError> {
+        let stream = self.0.dialer.dial().await?;
+        let opened = http1::handshake(TokioIo::new(stream)).await;
+        opened.map_err(|error| UpstreamError::Connect(error.to_string()))
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    fn counted(&self) -> crate::telemetry::metrics::Counted {
+        self.0.metrics.upstream_connection()
+    }
+}
+
+/// Closes what nobody took in its time; ends when nothing is left.
+async fn reap(pool: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(REAP_EVERY).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let now = Instant::now();
+        let mut idle = pool.idle.borrow_mut();
+        idle.retain(|idle| idle.until > now && !idle.connection.is_closed());
+        if idle.is_empty() {
+            idle.shrink_to(KEPT_CAPACITY);
+            pool.reaping.set(false);
+            return;
+        }
+    }
+}
+
+fn is_repeatable(request: &Request<Upload>) -> bool {
+    let idempotent = [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE];
+    request.body().is_end_stream() && idempotent.contains(request.method())
+}
+
+fn copy(request: &Request<Upload>) -> Request<Upload> {
+    let mut copy = Request::new(Upload::none());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// So that the application is never about to close what is taken.
+const MARGIN: Duration = Duration::from_secs(1);
+const REAP_EVERY: Duration = Duration::from_millis(500);
+const KEPT_CAPACITY: usize = 16;

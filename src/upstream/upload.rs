@@ -1,0 +1,149 @@
+//! Upload: a request's body on its way to the application.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::UpstreamError;
+use crate::wire::hop::Names;
+
+/// Streams the client's body; counts it against its limit; lets nobody's identity through in its trailers.
+pub struct Upload(Option<Streaming>);
+
+struct Streaming {
+    body: Incoming,
+    /// Bytes that may still come.
+    allowance: u64,
+    names: Arc<Names>,
+    progress: Rc<Progress>,
+}
+
+/// How far an upload has come; shared with whoever waits for the answer.
+pub struct Progress {
+    ended: Cell<bool>,
+    waiting: Cell<bool>,
+    moved_at: Cell<Instant>,
+    fault: Cell<Option<Fault>>,
+}
+
+/// Why an upload broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("the client's body ended early or is malformed")]
+    Client,
+    #[error("the client's body is too large")]
+    TooLarge,
+}
+
+impl Upload {
+    pub fn none() -> Upload {
+        Upload(None)
+    }
+
+    /// `limit` in bytes, where there is one.
+    pub fn new(body: Incoming, limit: Option<u64>, names: &Arc<Names>) -> Upload {
+        if body.is_end_stream() {
+            return Upload(None);
+        }
+        let progress = Progress {
+            ended: Cell::new(false),
+            waiting: Cell::new(false),
+            moved_at: Cell::new(Instant::now()),
+            fault: Cell::new(None),
+        };
+        let (names, progress) = (Arc::clone(names), Rc::new(progress));
+        Upload(Some(Streaming { body, allowance: limit.unwrap_or(u64::MAX), names, progress }))
+    }
+
+    /// `None`: there is no body.
+    pub fn progress(&self) -> Option<Rc<Progress>> {
+        self.0.as_ref().map(|streaming| Rc::clone(&streaming.progress))
+    }
+}
+
+impl Progress {
+    /// All of it is with the application's connection.
+    pub fn ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// It is the client that everybody waits for.
+    pub fn waits_for_client(&self) -> bool {
+        !self.ended.get() && self.waiting.get()
+    }
+
+    /// When a piece went on last.
+    pub fn moved_at(&self) -> Instant {
+        self.moved_at.get()
+    }
+
+    pub fn error(&self) -> Option<UpstreamError> {
+        self.fault.get().map(|fault| match fault {
+            Fault::Client => UpstreamError::RequestBody(fault.to_string()),
+            Fault::TooLarge => UpstreamError::BodyTooLarge,
+        })
+    }
+}
+
+impl Streaming {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        self.progress.waiting.set(true);
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.progress.waiting.set(false);
+        self.progress.moved_at.set(Instant::now());
+        let Some(frame) = frame else {
+            self.progress.ended.set(true);
+            return Poll::Ready(None);
+        };
+        let passed = frame.map_err(|_| Fault::Client).and_then(|frame| self.pass(frame));
+        match &passed {
+            Ok(frame) if frame.is_trailers() || self.body.is_end_stream() => self.progress.ended.set(true),
+            Ok(_) => {}
+            Err(fault) => self.progress.fault.set(Some(*fault)),
+        }
+        Poll::Ready(Some(passed))
+    }
+
+    fn pass(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Fault> {
+        match frame.into_data() {
+            Ok(data) => {
+                self.allowance = self.allowance.checked_sub(data.len() as u64).ok_or(Fault::TooLarge)?;
+                Ok(Frame::data(data))
+            }
+            Err(frame) => {
+                let mut trailers: HeaderMap = frame.into_trailers().unwrap_or_default();
+                // Trailers are fields too: none may say who the user is (RFC 9110 §6.5.1).
+                self.names.strip(&mut trailers, false);
+                Ok(Frame::trailers(trailers))
+            }
+        }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        match &mut self.get_mut().0 {
+            Some(streaming) => streaming.poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|streaming| streaming.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or(SizeHint::with_exact(0), |streaming| streaming.body.size_hint())
+    }
+}
