@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -57,7 +58,10 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 async fn converse(connection: TcpStream, admin: &Admin) -> Result<(), hyper::Error> {
-    let service = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(admin.answer(&request)));
+    // These answers are never an application's: they are whole, and may move between threads.
+    let service = service_fn(async |request: Request<Incoming>| {
+        Ok::<_, Infallible>(admin.answer(&request).map(|body| Full::new(body.whole().unwrap_or_default())))
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(SILENCE)

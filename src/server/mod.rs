@@ -2,5 +2,15 @@
 
 pub mod admin;
 pub mod answer;
+mod connection;
+pub mod drain;
+pub mod listen;
 pub mod pages;
+pub mod peer;
 pub mod ready;
+mod socket;
+mod vigil;
+pub mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Peer: who is at the other end of a connection, and what becomes of it after the answer.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use http::HeaderValue;
+
+use crate::upstream::{Ending, Tunnel};
+
+/// One per connection.
+pub struct Peer {
+    /// `None` on a unix socket.
+    pub address: Option<IpAddr>,
+    /// The same as a header's value.
+    pub address_value: Option<HeaderValue>,
+    switch: RefCell<Option<Switch>>,
+}
+
+/// What the connection goes on as after a 101.
+pub struct Switch {
+    pub tunnel: Tunnel,
+    /// Returns when the session is over.
+    pub end: Option<Ending>,
+}
+
+impl Peer {
+    pub fn new(address: Option<IpAddr>) -> Peer {
+        let value = |address: IpAddr| HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII");
+        Peer { address, address_value: address.map(value), switch: RefCell::new(None) }
+    }
+
+    /// For a handler that answers 101: once that is sent, the connection is this tunnel's, until `end` returns.
+    pub fn switch_to(&self, tunnel: Tunnel, end: Option<Ending>) {
+        self.switch.replace(Some(Switch { tunnel, end }));
+    }
+
+    pub fn take_switch(&self) -> Option<Switch> {
+        self.switch.take()
+    }
+}

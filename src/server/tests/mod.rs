@@ -1,0 +1,8 @@
+//! Workers, connections and forwarding over real sockets, without the gate: a handler that lets everybody pass.
+
+mod bodies;
+mod connections;
+mod drain;
+mod forward;
+mod socket;
+mod world;

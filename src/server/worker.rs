@@ -1,0 +1,227 @@
+//! Workers: a thread per core, each with a runtime of its own; nothing shared on the hot path but read-only settings.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::drain::{Drain, Stage};
+use super::listen::{Accepted, Acceptor, Listener};
+use super::peer::Peer;
+use crate::config::server::Limits;
+use crate::telemetry::metrics::{Counted, Metrics};
+use crate::upstream::Body;
+
+/// Answers requests; one per worker, made on its thread, so it need not be `Send`.
+pub trait Handler: 'static {
+    /// For a 101 the handler gives the peer its tunnel (`Peer::switch_to`) before it answers.
+    fn handle(self: Rc<Self>, peer: Rc<Peer>, request: Request<Incoming>) -> impl Future<Output = Response<Body>>;
+}
+
+/// What workers are made with.
+#[derive(Clone)]
+pub struct Settings {
+    /// At least one.
+    pub workers: usize,
+    pub limits: Limits,
+    /// All of the answer that a connection beyond `limits.connections` gets.
+    pub crowded: &'static [u8],
+    pub metrics: Arc<Metrics>,
+}
+
+/// What the connections of one worker share.
+pub struct Floor {
+    pub limits: Limits,
+    pub stage: Cell<Stage>,
+    /// Notified when `stage` moves.
+    pub changed: Notify,
+}
+
+/// Serves until the drain is over, and returns when every worker has ended. `make` is called once on each worker's thread.
+///
+/// Errors: a thread or runtime cannot be had.
+pub async fn run<H, F>(settings: &Settings, listeners: Vec<Listener>, drain: &Drain, make: F) -> io::Result<()>
+where
+    H: Handler,
+    F: Fn() -> H + Send + Sync + 'static,
+{
+    let crew = Crew::hire(settings, drain, Arc::new(make))?;
+    let acceptors: Vec<Acceptor> = listeners.into_iter().map(Listener::acceptor).collect::<io::Result<_>>()?;
+    let accepting = futures_util::future::join_all(acceptors.iter().map(|acceptor| async {
+        loop {
+            crew.place(acceptor.accept().await);
+        }
+    }));
+    tokio::select! {
+        _ = accepting => {}
+        () = drain.reached(Stage::Finishing) => {}
+    }
+    for accepted in acceptors.into_iter().flat_map(Acceptor::close) {
+        crew.place(accepted);
+    }
+    crew.leave().await;
+    Ok(())
+}
+
+/// All workers, as acceptors see them.
+struct Crew {
+    desks: Vec<Desk>,
+    threads: Vec<JoinHandle<()>>,
+    limit: usize,
+    crowded: &'static [u8],
+}
+
+struct Desk {
+    inbox: mpsc::UnboundedSender<Placed>,
+    load: Arc<AtomicUsize>,
+}
+
+/// A connection that has a worker; counted until it is dropped.
+struct Placed {
+    accepted: Accepted,
+    place: Place,
+}
+
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn at(desk: &Desk) -> Place {
+        desk.load.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(&desk.load))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Crew {
+    fn hire<H, F>(settings: &Settings, drain: &Drain, make: Arc<F>) -> io::Result<Crew>
+    where
+        H: Handler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        let (limit, crowded) = (settings.limits.connections, settings.crowded);
+        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded };
+        for number in 0..settings.workers {
+            let (inbox, placed) = mpsc::unbounded_channel();
+            let (started, has_started) = std::sync::mpsc::channel();
+            let (settings, stages, make) = (settings.clone(), drain.watch(), Arc::clone(&make));
+            let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+            crew.threads.push(thread.spawn(move || work(&settings, placed, stages, &*make, &started))?);
+            has_started.recv().unwrap_or_else(|_| Err(io::Error::other("a worker did not start")))?;
+            crew.desks.push(Desk { inbox, load: Arc::new(AtomicUsize::new(0)) });
+        }
+        Ok(crew)
+    }
+
+    /// To the worker with the fewest connections; away, where there are too many of them.
+    fn place(&self, accepted: Accepted) {
+        let loads = self.desks.iter().map(|desk| desk.load.load(Ordering::Relaxed));
+        if loads.sum::<usize>() >= self.limit {
+            accepted.turn_away(self.crowded);
+            return;
+        }
+        let desk = self.desks.iter().min_by_key(|desk| desk.load.load(Ordering::Relaxed));
+        let desk = desk.expect("hire made at least one");
+        // A worker that is gone takes its connections with it.
+        let _ = desk.inbox.send(Placed { accepted, place: Place::at(desk) });
+    }
+
+    async fn leave(self) {
+        drop(self.desks);
+        for thread in self.threads {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+type Started = std::sync::mpsc::Sender<io::Result<()>>;
+type Inbox = mpsc::UnboundedReceiver<Placed>;
+
+/// A worker's whole life.
+fn work<H: Handler>(
+    settings: &Settings,
+    inbox: Inbox,
+    stages: watch::Receiver<Stage>,
+    make: &dyn Fn() -> H,
+    started: &Started,
+) {
+    let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let handler = Rc::new(make());
+        let _ = started.send(Ok(()));
+        serve(settings, inbox, stages, handler).await;
+    });
+    // A name that is still being looked up holds nobody up.
+    runtime.shutdown_background();
+}
+
+async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: watch::Receiver<Stage>, handler: Rc<H>) {
+    let floor = Rc::new(Floor::new(settings.limits.clone()));
+    let connections = TaskTracker::new();
+    let mut open = true;
+    while floor.stage.get() < Stage::Over {
+        tokio::select! {
+            placed = inbox.recv(), if open => match placed {
+                Some(placed) => {
+                    connections.spawn_local(attend(placed, Rc::clone(&handler), Rc::clone(&floor), settings.metrics.client_connection()));
+                }
+                None => {
+                    open = false;
+                    connections.close();
+                }
+            },
+            // Resolves once it is closed and empty.
+            () = connections.wait() => return,
+            moved = stages.changed() => match moved {
+                Ok(()) => floor.enter(*stages.borrow_and_update()),
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _counted: Counted) {
+    let Placed { accepted, place: _place } = placed;
+    let peer = Rc::new(Peer::new(accepted.peer));
+    if let Ok(stream) = accepted.into_stream() {
+        connection::serve(stream, peer, handler, floor).await;
+    }
+}
+
+impl Floor {
+    fn new(limits: Limits) -> Floor {
+        Floor { limits, stage: Cell::new(Stage::Serving), changed: Notify::new() }
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.changed.notify_waiters();
+    }
+
+    /// Returns once this stage has been reached.
+    pub async fn reached(&self, stage: Stage) {
+        while self.stage.get() < stage {
+            self.changed.notified().await;
+        }
+    }
+}
