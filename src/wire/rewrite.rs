@@ -119,6 +119,10 @@ impl Rewrite {
     /// (`Keep-Alive: timeout=`).
     pub fn response(&self, headers: &mut HeaderMap) -> Option<Duration> {
         let keep_alive = headers.get(KEEP_ALIVE).and_then(timeout);
+        if headers.contains_key(header::TRANSFER_ENCODING) || !has_plain_length(headers) {
+            // What was read was not framed by it (RFC 9112 §6.3); the body's own length is written instead, where it has one.
+            headers.remove(header::CONTENT_LENGTH);
+        }
         hop::strip_response(headers);
         self.strip_set_cookies(headers);
         keep_alive
@@ -163,6 +167,13 @@ fn put_back(headers: &mut HeaderMap, name: HeaderName, lines: impl IntoIterator<
     for line in lines {
         headers.append(name.clone(), line);
     }
+}
+
+/// None, or one line of digits: a list of equal lengths is one to the reader, and must not go on as a list (RFC 9110 §8.6).
+fn has_plain_length(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let is_plain = |line: &HeaderValue| line.as_bytes().iter().all(u8::is_ascii_digit);
+    lines.next().is_none_or(is_plain) && lines.next().is_none()
 }
 
 /// `timeout=5` among the parameters of `Keep-Alive` (RFC 2068 §19.7.1.1).
