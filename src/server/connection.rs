@@ -1,5 +1,6 @@
 //! Connection: a client's, from its first byte to its last.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -8,13 +9,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::drain::Stage;
 use super::peer::Peer;
@@ -22,7 +25,7 @@ use super::socket;
 use super::vigil::{Answering, State, Vigil, Watched};
 use super::worker::{Floor, Handler};
 use crate::config::server::Limits;
-use crate::upstream::Stream;
+use crate::upstream::{Body, Stream};
 
 /// Serves one connection to its end.
 pub async fn serve<H: Handler>(stream: Stream, peer: Rc<Peer>, handler: Rc<H>, floor: Rc<Floor>) {
@@ -42,32 +45,63 @@ async fn answer<H: Handler>(
     floor: &Floor,
     vigil: &Rc<Vigil>,
 ) -> Option<(Stream, Bytes)> {
+    let unframed = Cell::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         vigil.busy();
-        let (answer, vigil) = (Rc::clone(&handler).handle(Rc::clone(peer), request), Rc::clone(vigil));
+        unframed.set(request.version() < Version::HTTP_11);
+        let had_body = !request.body().is_end_stream();
+        let answer = Rc::clone(&handler).handle(Rc::clone(peer), request);
         // On the heap only while a request runs: idle connections are many.
-        Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| Answering { body, vigil })) })
+        Box::pin(async move {
+            let mut response = answer.await;
+            if had_body && !matches!(response.body(), Body::Upstream(_)) {
+                // The library looks once more at a body that nobody wanted: what cannot be drained closes the connection, and the
+                // response says so (RFC 9112 §9.6).
+                tokio::task::yield_now().await;
+            }
+            if floor.stage.get() >= Stage::Leaving && !response.status().is_informational() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Answering { body, vigil: Rc::clone(vigil) }))
+        })
     });
     let io = TokioIo::new(Watched { stream, vigil: Rc::clone(vigil) });
     let mut connection = protocol(&floor.limits).serve_connection(io, service);
     let mut watchman = Watchman::new(floor, vigil);
-    let finished = poll_fn(|cx| {
+    let end = poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = Pin::new(&mut connection).poll(cx) {
-                return Poll::Ready(end.is_ok());
+                return Poll::Ready(Some(end));
             }
             match watchman.look(cx) {
-                Some(Order::LastAnswer) => Pin::new(&mut connection).graceful_shutdown(),
-                Some(Order::HangUp) => return Poll::Ready(false),
+                Some(Order::Close) => Pin::new(&mut connection).graceful_shutdown(),
+                Some(Order::HangUp) => return Poll::Ready(None),
                 None => return Poll::Pending,
             }
         }
     });
-    if !finished.await {
-        return None;
-    }
+    let end = end.await;
     let parts = connection.into_parts();
-    Some((parts.io.into_inner().stream, parts.read_buf))
+    let stream = parts.io.into_inner().stream;
+    match end {
+        Some(Ok(())) => Some((stream, parts.read_buf)),
+        // The library has said what is wrong with it.
+        Some(Err(error)) if error.is_parse() => Some((stream, Bytes::new())),
+        Some(Err(_)) => {
+            if unframed.get() {
+                reset(&stream);
+            }
+            None
+        }
+        None => None,
+    }
+}
+
+/// To HTTP/1.0 a body's end is the connection's: what broke off must not end like what is complete (RFC 9112 §8).
+fn reset(stream: &Stream) {
+    if let Stream::Tcp(stream) = stream {
+        let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    }
 }
 
 fn protocol(limits: &Limits) -> http1::Builder {
@@ -81,8 +115,8 @@ fn protocol(limits: &Limits) -> http1::Builder {
 
 /// What a connection is told from outside its requests.
 enum Order {
-    /// Say with the next answer that it was the last, or go at once where none is under way.
-    LastAnswer,
+    /// Close, properly: nothing is under way.
+    Close,
     HangUp,
 }
 
@@ -95,34 +129,26 @@ struct Watchman<'a> {
     listening: bool,
     seen: Stage,
     finishing_since: Option<Instant>,
-    /// Its next answer is the last.
-    told: bool,
-    /// It was idle too long and should have gone.
+    /// It has been told to close.
     dismissed: bool,
 }
 
 impl<'a> Watchman<'a> {
     fn new(floor: &'a Floor, vigil: &'a Vigil) -> Watchman<'a> {
-        let deadline = vigil.deadline(&floor.limits).unwrap_or_else(Instant::now);
         Watchman {
             floor,
             vigil,
-            timer: Box::pin(sleep_until(deadline)),
+            timer: Box::pin(sleep(Duration::MAX)),
             changed: Box::pin(floor.changed.notified()),
             listening: false,
             seen: Stage::Serving,
             finishing_since: None,
-            told: false,
             dismissed: false,
         }
     }
 
     fn look(&mut self, cx: &mut Context<'_>) -> Option<Order> {
         self.hear(cx);
-        if self.seen >= Stage::Leaving && matches!(self.vigil.state(), State::Busy) && !self.told {
-            self.told = true;
-            return Some(Order::LastAnswer);
-        }
         self.watch(cx)
     }
 
@@ -149,7 +175,7 @@ impl<'a> Watchman<'a> {
             if Instant::now() >= deadline {
                 let idle = matches!(self.vigil.state(), State::Idle(_));
                 return Some(if idle && !std::mem::replace(&mut self.dismissed, true) {
-                    Order::LastAnswer
+                    Order::Close
                 } else {
                     Order::HangUp
                 });

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
@@ -40,7 +41,7 @@ impl Dialer {
                 for address in self.resolve(host, *port).await? {
                     match TcpStream::connect(address).await {
                         Ok(stream) => {
-                            stream.set_nodelay(true)?;
+                            prepare(&stream)?;
                             return Ok(Stream::Tcp(stream));
                         }
                         Err(error) => last = error,
@@ -69,5 +70,12 @@ impl Dialer {
     }
 }
 
+/// A peer that vanished without a word is noticed; tunnels may be silent for long.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))
+}
+
+const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Short, because a cluster's names move without telling how long they hold.
 const REMEMBERED: Duration = Duration::from_secs(5);

@@ -92,6 +92,14 @@ impl Connection {
     }
 }
 
+#[cfg(test)]
+impl Connection {
+    /// Its end is on its way, and nobody has noticed yet.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();

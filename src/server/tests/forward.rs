@@ -121,6 +121,23 @@ async fn a_connection_that_died_while_idle_costs_nobody_a_request() {
     }
 }
 
+/// The application's close and the next request pass each other on the way.
+#[tokio::test]
+async fn a_connection_that_dies_as_it_is_taken_costs_nobody_a_request() {
+    let application = application(|mut wire, _| async move {
+        wire.head().await;
+        wire.send(OK).await;
+    })
+    .await;
+    let world = before(application).start().await;
+    let mut client = world.connect().await;
+    for _ in 0..300 {
+        client.send(GET).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+        client.bytes(2).await;
+    }
+}
+
 #[tokio::test]
 async fn a_connection_is_not_trusted_for_longer_than_the_application_keeps_it() {
     for (keeps, connections) in [("keep-alive: timeout=1\r\n", ["0", "1"]), ("", ["0", "0"])] {

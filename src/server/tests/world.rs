@@ -217,8 +217,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// All that comes until the other side closes.
     pub async fn rest(&mut self) -> String {
+        text(self.rest_of_bytes().await)
+    }
+
+    pub async fn rest_of_bytes(&mut self) -> Vec<u8> {
         while self.more().await {}
-        text(std::mem::take(&mut self.read))
+        std::mem::take(&mut self.read)
     }
 
     /// Nothing comes for a while, and the connection stays open.
