@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::ReturnTo;
+use super::{PassOn, ReturnTo};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
 use crate::wire::Wants;
@@ -19,7 +19,8 @@ pub enum Action {
     Refuse(Refusal, Form),
     /// A new attempt: 302 to the provider.
     SignIn(SignIn),
-    /// HEAD of a page that needs sign-in: 302 to `/start?rd=…`, without an attempt.
+    /// 302 to this `public_url`'s `/start?rd=…`, without an attempt: HEAD of a page that needs sign-in, or `/start` for another `public_url`,
+    /// whose host alone can hold the session.
     ToStart {
         public_url: usize,
         return_to: ReturnTo,
@@ -43,13 +44,13 @@ pub enum Action {
         public_url: usize,
         return_to: ReturnTo,
     },
-    /// `/session`, and `POST /refresh` after its refresh.
+    /// `/session`, and `POST /refresh` after its refresh; whoever asks.
     SessionStatus,
     /// `/userinfo`: the user's claims that `[identity]` names.
     UserInfo,
     /// `health_path`.
     Health,
-    /// A page load under another loopback name of the port: to `public_url` (or http → https under forward-auth is not ours).
+    /// A page load under another loopback name of the port: to the same target below this `public_url`'s origin.
     ToPublicUrl {
         public_url: usize,
     },
@@ -77,7 +78,8 @@ pub enum Refusal {
     Unnamed,
     /// 403: WebSocket from a foreign origin.
     ForeignOrigin,
-    /// 403 on `/auth`: rules tell methods or paths apart and the original request was not told. Names what is missing.
+    /// 403 on `/auth`: rules tell methods or paths apart and the original request was not told, or told in two ways. Names the header; the key to
+    /// set is `trusted_proxies`.
     OriginalUnknown { missing: &'static str },
     /// 403 on `/auth`: `allowed_groups` and the like say no.
     NotAllowed,
@@ -98,6 +100,7 @@ pub enum Refusal {
 }
 
 /// In what form a refusal is put.
+#[expect(clippy::enum_variant_names, reason = "a form that was posted is answered in a form of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Page,
@@ -130,26 +133,31 @@ impl Form {
 #[derive(Debug)]
 pub struct Pass {
     public_url: usize,
-    identity: Vec<(HeaderName, HeaderValue)>,
-    session: Option<SessionId>,
-    until: Option<Timestamp>,
+    user: Option<Named>,
+}
+
+/// In whose name a request is forwarded.
+#[derive(Debug)]
+pub(in crate::gate) struct Named {
+    pub(in crate::gate) identity: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::gate) session: SessionId,
+    pub(in crate::gate) until: Timestamp,
+    pub(in crate::gate) access_token: PassOn,
+    pub(in crate::gate) id_token: PassOn,
 }
 
 impl Pass {
-    /// For the gate alone.
-    pub(in crate::gate) fn new(
-        public_url: usize,
-        identity: Vec<(HeaderName, HeaderValue)>,
-        session: Option<SessionId>,
-        until: Option<Timestamp>,
-    ) -> Pass {
-        Pass { public_url, identity, session, until }
+    /// For the gate alone. `None`: in nobody's name.
+    pub(in crate::gate) fn new(public_url: usize, user: Option<Named>) -> Pass {
+        Pass { public_url, user }
     }
 
     /// For tests of what comes after the gate.
     #[cfg(test)]
     pub fn for_test(identity: Vec<(HeaderName, HeaderValue)>) -> Pass {
-        Pass::new(0, identity, None, None)
+        let session = SessionId::from_bytes([7; 16]);
+        let (access_token, id_token) = (PassOn::Off, PassOn::Off);
+        Pass::new(0, Some(Named { identity, session, until: Timestamp::MAX, access_token, id_token }))
     }
 
     /// The `public_url` the request was matched to: whose scheme, host and port the application is told.
@@ -157,18 +165,28 @@ impl Pass {
         self.public_url
     }
 
-    /// The headers that name the user; empty on public paths without a session.
+    /// The headers that name the user; empty on public paths and without a session.
     pub fn identity(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.identity
+        self.user.as_ref().map_or(&[], |user| &user.identity)
     }
 
     /// Whose session it is; a tunnel ends when that ends. `None`: nobody's (public).
     pub fn session(&self) -> Option<SessionId> {
-        self.session
+        self.user.as_ref().map(|user| user.session)
     }
 
-    /// The session's absolute end: no tunnel or stream outlives it.
+    /// The session's end: no tunnel or stream outlives it.
     pub fn until(&self) -> Option<Timestamp> {
-        self.until
+        self.user.as_ref().map(|user| user.until)
+    }
+
+    /// How the access token goes to the application; `Off` once it has run out.
+    pub fn access_token(&self) -> PassOn {
+        self.user.as_ref().map_or(PassOn::Off, |user| user.access_token)
+    }
+
+    /// How the ID token goes to the application.
+    pub fn id_token(&self) -> PassOn {
+        self.user.as_ref().map_or(PassOn::Off, |user| user.id_token)
     }
 }

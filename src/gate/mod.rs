@@ -1,23 +1,32 @@
 //! What should happen? `Gate::decide` is the product: it opens no socket, reads no clock, draws no random number.
 
 pub mod action;
+mod explain;
+mod forward_auth;
 pub mod identity;
-pub mod path;
+mod own;
+mod path;
+mod pattern;
 pub mod return_to;
 pub mod route;
 pub mod rules;
 
-pub use action::{Action, Pass, Refusal, SignIn};
+pub use action::{Action, Form, Pass, Refusal, SignIn};
+pub use explain::{Because, Explanation};
 pub use return_to::ReturnTo;
 pub use route::PublicUrl;
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
+use self::action::Named;
+use self::forward_auth::Allowed;
+use self::route::{At, Endpoint, Route, Site};
+use self::rules::{Access, Rules, Verdict};
 use crate::clock::Timestamp;
-use crate::session::{Lifetimes, Session};
-use crate::wire::{Ask, Host};
+use crate::session::{Freshness, Lifetimes, Session};
+use crate::wire::{Ask, Host, Wants};
 
 /// Who asks, as far as is known. As many variants as there are cases.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,22 +103,204 @@ pub struct Settings {
 /// The decision, compiled.
 pub struct Gate {
     pub settings: Settings,
+    sites: Vec<Site>,
+    rules: Rules,
 }
 
 impl Gate {
+    /// `settings.public_urls` holds at least one.
     pub fn new(settings: Settings) -> Gate {
-        Gate { settings }
+        let sites: Vec<Site> = settings.public_urls.iter().map(|url| Site::new(url, &settings)).collect();
+        let rules = Rules::new(&settings.rules, sites.iter().flat_map(Site::own_patterns).collect());
+        Gate { settings, sites, rules }
     }
 
-    /// Whether a refresh is due for this request (issue: refresh beside the request; only an expired token makes it wait; in the first half of the
-    /// window only page loads and `POST /refresh`; public paths never; `/auth` by its original request).
-    pub fn renewal(&self, ask: &Ask, session: &Session, now: Timestamp) -> Renewal {
-        let _ = (ask, session, now);
-        todo!()
-    }
-
+    /// What shall happen: the product.
     pub fn decide(&self, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
-        let _ = (ask, caller, now);
-        todo!()
+        match self.route(ask) {
+            Route::Health => Action::Health,
+            Route::Own(at, endpoint) => self.own(at, endpoint, ask, caller, now),
+            Route::Application(at) => self.application(at, ask, caller, now, &Allowed::default()),
+            Route::OtherName(public_url) => Action::ToPublicUrl { public_url },
+            Route::Nowhere(refusal) => Action::Refuse(refusal, Form::of(ask.wants)),
+        }
+    }
+
+    /// Whether a refresh is due for this request (issue 2 §4). Only an expired token makes it wait, or one that is passed on and has too little
+    /// left; in the first half of the window only page loads start one; public paths and the gate's own addresses never, but
+    /// `/refresh`, and `/auth` as its original request would.
+    pub fn renewal(&self, ask: &Ask, session: &Session, now: Timestamp) -> Renewal {
+        if !session.refreshable {
+            return Renewal::No;
+        }
+        let due = match session.freshness(&self.settings.lifetimes, now) {
+            Freshness::Over => return Renewal::No,
+            Freshness::Expired => Renewal::First,
+            Freshness::Fresh | Freshness::Stale { .. } if self.passes_on_too_little(session, now) => Renewal::First,
+            Freshness::Stale { late: true } => Renewal::Beside,
+            Freshness::Stale { late: false } if self.wants(ask) == Wants::Page => Renewal::Beside,
+            Freshness::Stale { late: false } | Freshness::Fresh => Renewal::No,
+        };
+        if self.is_refresh(ask) {
+            return Renewal::First;
+        }
+        // Last, because it costs most.
+        if due != Renewal::No && self.needs_session(ask) { due } else { Renewal::No }
+    }
+
+    /// `redirect_uri` for attempts under this `public_url`.
+    pub fn redirect_uri(&self, public_url: usize) -> String {
+        let site = &self.sites[public_url];
+        format!("{}{}", site.origin, site.callback)
+    }
+
+    /// Absolute; without `return_to` the root.
+    pub fn address(&self, public_url: usize, return_to: Option<&ReturnTo>) -> String {
+        let site = &self.sites[public_url];
+        let root = ReturnTo::root(site);
+        format!("{}{}", site.origin, return_to.unwrap_or(&root).as_str())
+    }
+
+    /// Absolute: `/start` without `rd`.
+    pub fn start_address(&self, public_url: usize) -> String {
+        let site = &self.sites[public_url];
+        format!("{}{}/start", site.origin, site.own)
+    }
+
+    pub fn root(&self, public_url: usize) -> ReturnTo {
+        ReturnTo::root(&self.sites[public_url])
+    }
+
+    /// For the application: by the rules, and by who asks.
+    fn application(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp, allowed: &Allowed) -> Action {
+        let refuse = |refusal| Action::Refuse(refusal, Form::of(ask.wants));
+        let (access, rule) = match self.rules.judge(&ask.method, ask.path()) {
+            Verdict::Says { access, rule } => (access, rule),
+            Verdict::Ambiguous => return refuse(Refusal::AmbiguousPath),
+        };
+        // Who must be allowed must be somebody.
+        let access = match access {
+            Access::Public | Access::Optional if allowed.asks_anything() => Access::User,
+            Access::Public | Access::Optional | Access::User | Access::Deny => access,
+        };
+        match (access, self.who(caller, now)) {
+            (Access::Deny, _) => refuse(Refusal::Denied { rule }),
+            (Access::Public, _) | (Access::Optional, Who::Nobody | Who::Away(_)) => self.pass(at, ask, None),
+            (Access::User, Who::User(session)) if !allowed.holds(&session.claims) => refuse(Refusal::NotAllowed),
+            (Access::Optional | Access::User, Who::User(session)) => match self.named(session, now) {
+                Some(named) => self.pass(at, ask, Some(named)),
+                None => refuse(Refusal::Unnamed),
+            },
+            (Access::User, Who::Away(retry_after)) => refuse(Refusal::ProviderAway { retry_after }),
+            (Access::User, Who::Nobody) => self.stranger(at, ask, caller.signed_out),
+        }
+    }
+
+    /// The last question is a socket's: cookies go where a foreign page says (RFC 6455 §10.2).
+    fn pass(&self, at: At, ask: &Ask, named: Option<Named>) -> Action {
+        if ask.wants == Wants::Socket && !self.knows_origin(at, ask) {
+            return Action::Refuse(Refusal::ForeignOrigin, Form::Bare);
+        }
+        Action::Forward(Pass::new(at.public_url, named))
+    }
+
+    /// A missing `Origin` is no browser's.
+    fn knows_origin(&self, at: At, ask: &Ask) -> bool {
+        let Some(origin) = &ask.origin else { return true };
+        let own = &self.sites[at.public_url].origin;
+        std::iter::once(own)
+            .chain(&self.settings.allowed_origins)
+            .any(|known| known.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+    }
+
+    /// Without a session, where one is needed.
+    fn stranger(&self, at: At, ask: &Ask, signed_out: bool) -> Action {
+        let public_url = at.public_url;
+        let return_to = ReturnTo::from_target(&ask.target, &self.sites[public_url]);
+        match ask.wants {
+            Wants::Page if at.machine => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Data),
+            Wants::Page if signed_out => Action::SignedOut { public_url, return_to },
+            Wants::Page if ask.method == Method::HEAD => Action::ToStart { public_url, return_to },
+            Wants::Page => Action::SignIn(SignIn { public_url, return_to, prompt_login: false, start_query: None }),
+            Wants::Socket
+            | Wants::Grpc
+            | Wants::Preflight
+            | Wants::Prefetch
+            | Wants::Form
+            | Wants::Frame
+            | Wants::Data => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::of(ask.wants)),
+        }
+    }
+
+    fn who<'c>(&self, caller: Caller<'c>, now: Timestamp) -> Who<'c> {
+        match caller.known {
+            Known::User(session) => match session.freshness(&self.settings.lifetimes, now) {
+                Freshness::Fresh | Freshness::Stale { .. } | Freshness::Expired => Who::User(session),
+                Freshness::Over => Who::Nobody,
+            },
+            Known::Unsure { retry_after } => Who::Away(*retry_after),
+            Known::Nobody | Known::Unreadable => Who::Nobody,
+        }
+    }
+
+    fn named(&self, session: &Session, now: Timestamp) -> Option<Named> {
+        let identity = &self.settings.identity;
+        let ends_with_token = self.settings.lifetimes.end_with_token && !session.refreshable;
+        let has_run_out = session.token_expires_at <= now;
+        Some(Named {
+            identity: identity.headers_of(session)?,
+            session: session.id,
+            until: if ends_with_token { session.expires_at.min(session.token_expires_at) } else { session.expires_at },
+            access_token: if has_run_out { PassOn::Off } else { identity.access_token },
+            id_token: identity.id_token,
+        })
+    }
+
+    /// Whether the access token is passed on and has under 30 s left; half its life, where that is shorter than it would have to be.
+    fn passes_on_too_little(&self, session: &Session, now: Timestamp) -> bool {
+        if self.settings.identity.access_token == PassOn::Off {
+            return false;
+        }
+        let life = session.token_expires_at.since(session.token_issued_at);
+        let wanted = if life > LEFT_FOR_THE_APPLICATION { LEFT_FOR_THE_APPLICATION } else { life / 2 };
+        session.token_expires_at.since(now) < wanted
+    }
+
+    /// What the request wants; of `/auth`, what its original wants.
+    fn wants(&self, ask: &Ask) -> Wants {
+        match (self.route(ask), ask.original.as_deref()) {
+            (Route::Own(_, Endpoint::Auth | Endpoint::AuthRedirect), Some(original)) => original.wants,
+            (_, _) => ask.wants,
+        }
+    }
+
+    /// Whether the decision about this request depends on a session that is alive.
+    fn needs_session(&self, ask: &Ask) -> bool {
+        let depends = |ask: &Ask| match self.rules.judge(&ask.method, ask.path()) {
+            Verdict::Says { access: Access::User | Access::Optional, .. } => true,
+            Verdict::Says { access: Access::Public | Access::Deny, .. } | Verdict::Ambiguous => false,
+        };
+        match self.route(ask) {
+            Route::Application(_) => depends(ask),
+            Route::Own(at, Endpoint::Auth | Endpoint::AuthRedirect) => {
+                self.original(at, ask).is_ok_and(|(_, original)| depends(&original))
+            }
+            Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
+        }
     }
 }
+
+/// Who asks, at the moment of the decision.
+#[derive(Clone, Copy)]
+enum Who<'c> {
+    User(&'c Session),
+    /// Nobody knows until the provider is back.
+    Away(Duration),
+    Nobody,
+}
+
+/// interface.md `[identity] access_token`.
+const LEFT_FOR_THE_APPLICATION: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

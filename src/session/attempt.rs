@@ -62,7 +62,7 @@ impl Attempt {
 
     /// `None` too where it is older than [`ATTEMPT_TTL`]: a cookie's `Max-Age` is only a wish.
     pub fn open(keys: &KeyRing, text: &[u8], now: Timestamp) -> Option<Attempt> {
-        let opened = keys.open(Purpose::Attempt, text, now)?.into_secret();
+        let opened = keys.open(Purpose::Attempt, text)?.into_secret();
         let mut read = Reader::new(&opened);
         if read.byte()? != VERSION {
             return None;
@@ -81,6 +81,17 @@ impl Attempt {
 }
 
 impl State {
+    /// The state that belongs to an attempt.
+    pub fn of(attempt: &Attempt, restarted: bool) -> State {
+        State {
+            id: attempt.state_id.clone(),
+            return_to: Some(attempt.return_to.clone()).filter(|path| !path.is_empty()),
+            site: attempt.site,
+            restarted,
+            started_at: attempt.started_at,
+        }
+    }
+
     /// The `state` parameter: base64url, at most about 900 characters.
     pub fn seal(&self, keys: &KeyRing, now: Timestamp) -> String {
         let return_to = self.return_to.as_deref().and_then(|path| within(path, MAX_STATE_RETURN_TO));
@@ -100,7 +111,7 @@ impl State {
         if text.len() > MAX_STATE_TEXT {
             return None;
         }
-        let opened = keys.open(Purpose::State, text, now)?;
+        let opened = keys.open(Purpose::State, text)?;
         let mut read = Reader::new(opened.bytes());
         if read.byte()? != VERSION {
             return None;

@@ -45,10 +45,10 @@ pub struct KeyRing {
 #[error("there is no key to seal with")]
 pub struct NoKeys;
 
-/// What was sealed, and whether its key seals no longer: then it is to be sealed anew at the next occasion.
+/// What was sealed, and by which of the ring's keys.
 pub struct Opened {
     buffer: Vec<u8>,
-    pub former: bool,
+    key: usize,
 }
 
 impl Opened {
@@ -116,7 +116,7 @@ impl KeyRing {
     }
 
     /// Strict base64url: no padding, no other alphabet, no stray trailing bits. One allocation, as large as the text tells.
-    pub fn open(&self, purpose: Purpose, text: &[u8], now: Timestamp) -> Option<Opened> {
+    pub fn open(&self, purpose: Purpose, text: &[u8]) -> Option<Opened> {
         let mut buffer = vec![0; text.len() / 4 * 3 + 2];
         let len = URL_SAFE_NO_PAD.decode(text, Out::from_slice(&mut buffer)).ok()?.len();
         buffer.truncate(len);
@@ -127,15 +127,20 @@ impl KeyRing {
         buffer.truncate(len - TAG);
         let (head, body) = buffer.split_at_mut(HEAD);
         let nonce = Nonce::try_from(&head[HEAD - NONCE..]).ok()?;
-        let index = self.keys.iter().position(|key| key.id == head[1..1 + KEY_ID])?;
-        self.keys[index].ciphers[purpose.index()]
+        let key = self.keys.iter().position(|key| key.id == head[1..1 + KEY_ID])?;
+        self.keys[key].ciphers[purpose.index()]
             .decrypt_inout_detached(&nonce, &self.bound[purpose.index()], body.into(), &tag)
             .ok()?;
-        Some(Opened { buffer, former: index > self.sealing(now) })
+        Some(Opened { buffer, key })
     }
 
-    /// Whether this text names a key that seals no longer. Cheap, and believes the text: only good for sealing anew what opens.
-    pub fn is_former(&self, text: &[u8], now: Timestamp) -> bool {
+    /// Whether its key seals no longer: then it is to be sealed anew at the next occasion. A key in front of the sealing one is a new one, not a former.
+    pub fn is_former(&self, opened: &Opened, now: Timestamp) -> bool {
+        opened.key > self.sealing(now)
+    }
+
+    /// The same of a text that was not opened. Believes it: only good for sealing anew what opens.
+    pub fn names_former(&self, text: &[u8], now: Timestamp) -> bool {
         let sealing = self.sealing(now);
         self.keys[sealing + 1..].iter().any(|key| text.starts_with(&key.prefix))
     }

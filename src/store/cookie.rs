@@ -78,7 +78,7 @@ impl CookieStore {
         held.known = match self.session(cookies, keys, now) {
             Some((session, _)) if self.is_over(&session, &held.tokens, now) => Known::Unreadable,
             Some((session, former)) => {
-                held.reseal = former || tokens_start.is_some_and(|text| keys.is_former(text, now));
+                held.reseal = former || tokens_start.is_some_and(|text| keys.names_former(text, now));
                 Known::User(session)
             }
             None => Known::Unreadable,
@@ -88,7 +88,7 @@ impl CookieStore {
 
     /// Opens the tokens part (on demand: to refresh, to pass a token on, at sign-out). A part of another session is `Absent`; of another
     /// generation of the same session it is used as it is.
-    pub fn tokens(&self, held: &Held, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> TokensPart {
+    pub fn tokens(&self, held: &Held, cookies: &Cookies, keys: &KeyRing) -> TokensPart {
         match &held.tokens {
             TokensPart::Absent => return TokensPart::Absent,
             TokensPart::Opened(tokens) => return TokensPart::Opened(tokens.clone()),
@@ -96,7 +96,7 @@ impl CookieStore {
         }
         let Known::User(session) = &held.known else { return TokensPart::Absent };
         let opened = joined(cookies, Part::Tokens)
-            .and_then(|text| keys.open(Purpose::Tokens, &text, now))
+            .and_then(|text| keys.open(Purpose::Tokens, &text))
             .and_then(|opened| Tokens::decode(&opened.into_secret()));
         match opened {
             Some(tokens) if tokens.session == session.id => TokensPart::Opened(Arc::new(tokens)),
@@ -136,8 +136,8 @@ impl CookieStore {
     }
 
     fn session(&self, cookies: &Cookies, keys: &KeyRing, now: Timestamp) -> Option<(Session, bool)> {
-        let opened = keys.open(Purpose::Session, &joined(cookies, Part::Identity)?, now)?;
-        let former = opened.former;
+        let opened = keys.open(Purpose::Session, &joined(cookies, Part::Identity)?)?;
+        let former = keys.is_former(&opened, now);
         Some((Session::decode(&opened.into_bytes())?, former))
     }
 

@@ -37,11 +37,22 @@ impl Memory {
         Memory { shared: Arc::new(Shared { remembered: Mutex::new(remembered), ..Shared::default() }) }
     }
 
-    /// Ends a session for this process until its absolute end; forgets what was kept for it; wakes its tunnels.
+    /// Ends a session for this process until its absolute end; forgets what was kept for it; wakes its tunnels. Its browser is yet to be told: every
+    /// answer to it may delete the cookies.
     pub fn end(&self, id: SessionId, until: Timestamp) {
+        self.end_as(id, End { until, cleared: false });
+    }
+
+    /// The same by an answer that deletes or replaces the cookies itself: a sign-out, a sign-in over it. Every other answer leaves them alone, since it
+    /// may arrive after that one, and after the next sign-in.
+    pub fn end_and_clear(&self, id: SessionId, until: Timestamp) {
+        self.end_as(id, End { until, cleared: true });
+    }
+
+    fn end_as(&self, id: SessionId, end: End) {
         let mut remembered = self.shared.lock();
         remembered.forget_kept(id);
-        remembered.end(id, until);
+        remembered.end(id, end);
         let tunnels = remembered.watched.get(&id).map(|watched| watched.notify.clone());
         self.shared.publish(remembered);
         if let Some(tunnels) = tunnels {
@@ -51,6 +62,17 @@ impl Memory {
 
     pub fn is_ended(&self, id: SessionId) -> bool {
         self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains_key(&id)
+    }
+
+    /// Whether it was ended by `end_and_clear`.
+    pub fn is_cleared(&self, id: SessionId) -> bool {
+        self.shared.ended.load(Ordering::Relaxed) > 0
+            && self.shared.lock().ended.get(&id).is_some_and(|ended| ended.cleared)
+    }
+
+    /// Nothing is remembered of any session: two relaxed loads.
+    pub fn is_quiet(&self) -> bool {
+        self.shared.ended.load(Ordering::Relaxed) == 0 && self.shared.kept.load(Ordering::Relaxed) == 0
     }
 
     /// Keeps a refresh's result until the browser has been seen with it (at least a minute; at most the session's life). An older generation than the
@@ -65,12 +87,15 @@ impl Memory {
 
     /// The kept result, where it is newer than what came.
     pub fn newer(&self, id: SessionId, generation: u32) -> Option<Arc<Renewed>> {
+        self.kept(id).filter(|kept| kept.session.generation > generation)
+    }
+
+    /// The kept result, newer or not.
+    pub fn kept(&self, id: SessionId) -> Option<Arc<Renewed>> {
         if self.shared.kept.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let remembered = self.shared.lock();
-        let kept = remembered.kept.get(&id)?;
-        (kept.renewed.session.generation > generation).then(|| kept.renewed.clone())
+        self.shared.lock().kept.get(&id).map(|kept| kept.renewed.clone())
     }
 
     /// A request came with this generation of both parts: the kept result may go, a minute from now. Not at once, since requests that were sent before
@@ -141,7 +166,7 @@ impl Shared {
 #[derive(Default)]
 struct Remembered {
     capacity: usize,
-    ended: HashMap<SessionId, Timestamp>,
+    ended: HashMap<SessionId, End>,
     /// The same, by the moment they may be forgotten.
     ended_order: BTreeSet<(Timestamp, SessionId)>,
     kept: HashMap<SessionId, Kept>,
@@ -153,6 +178,12 @@ struct Remembered {
     evictions: u64,
 }
 
+#[derive(Clone, Copy)]
+struct End {
+    until: Timestamp,
+    cleared: bool,
+}
+
 struct Kept {
     renewed: Arc<Renewed>,
     since: Timestamp,
@@ -162,17 +193,19 @@ struct Kept {
 }
 
 impl Remembered {
-    fn end(&mut self, id: SessionId, until: Timestamp) {
-        if let Some(before) = self.ended.get(&id).copied() {
-            self.ended_order.remove(&(before, id));
+    fn end(&mut self, id: SessionId, mut end: End) {
+        if let Some(before) = self.ended.get(&id) {
+            end.cleared |= before.cleared;
+            end.until = end.until.max(before.until);
+            self.ended_order.remove(&(before.until, id));
         } else if self.ended.len() >= self.capacity
             && let Some((_, soonest)) = self.ended_order.pop_first()
         {
             self.ended.remove(&soonest);
             self.evictions += 1;
         }
-        self.ended.insert(id, until);
-        self.ended_order.insert((until, id));
+        self.ended.insert(id, end);
+        self.ended_order.insert((end.until, id));
     }
 
     fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {

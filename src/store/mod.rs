@@ -5,7 +5,7 @@ pub mod memory;
 mod settle;
 
 #[cfg(test)]
-mod jar;
+mod tests;
 
 use crate::gate::Known;
 use crate::session::{Attempt, Tokens};

@@ -26,9 +26,9 @@ impl CookieStore {
     /// Writes `Set-Cookie` lines (and `Cache-Control: no-store`) where `after` differs from `before`, or where surplus pieces and dropped names came.
     ///
     /// `before` is what `presented` said. How a session left decides what becomes of its cookies:
-    /// - `Known::Nobody`: this very request ended it (sign-out, `invalid_grant`): what came is deleted.
-    /// - `Known::Unreadable` after `Known::User`: it was ended meanwhile (`Memory::is_ended`, a refresh that was discarded). Nothing is written: the
-    ///   answer that ended it has seen to the cookies, and may have set its successor's, which a deletion that arrives late would take away.
+    /// - `Known::Nobody`: it ended, by this request or by `invalid_grant`: what came is deleted.
+    /// - `Known::Unreadable` after `Known::User`: another answer ended it and saw to the cookies (`Memory::is_cleared`). Nothing is written: that answer
+    ///   may have set a successor's, which a deletion that arrives late would take away.
     /// - `Known::Unreadable` from the start: what came is deleted.
     /// - `Known::Unsure`: the cookies stay.
     pub fn settle(
@@ -136,7 +136,7 @@ impl Answer<'_> {
                 self.write_tokens(session, tokens, cookies);
             }
             TokensPart::Opened(_) => {}
-            TokensPart::Sealed if after.reseal => match self.store.tokens(after, cookies, self.keys, self.now) {
+            TokensPart::Sealed if after.reseal => match self.store.tokens(after, cookies, self.keys) {
                 TokensPart::Opened(tokens) => self.write_tokens(session, &tokens, cookies),
                 TokensPart::Absent | TokensPart::Sealed => self.delete(cookies.parts().filter(|part| is_tokens(*part))),
             },
@@ -239,6 +239,3 @@ const MAX_SET_COOKIE: usize = 4095;
 const MAX_AGE_LIMIT: u64 = 400 * 24 * 3600;
 /// "every page load of that browser shows it again, until its one button is pressed".
 const SIGNED_OUT_FOR: Duration = Duration::from_secs(MAX_AGE_LIMIT);
-
-#[cfg(test)]
-mod tests;

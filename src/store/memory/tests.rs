@@ -1,1 +1,208 @@
+use super::*;
+use crate::session::samples::{NOW, session, tokens};
+use std::future::Future;
+use std::sync::Barrier;
+use std::task::{Context, Poll, Waker};
 
+const END: Timestamp = Timestamp::from_unix_seconds(1_800_000_000 + 12 * 3600);
+
+fn id(n: u64) -> SessionId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&n.to_le_bytes());
+    SessionId::from_bytes(bytes)
+}
+
+fn renewed(n: u64, generation: u32) -> Arc<Renewed> {
+    let session = Session { id: id(n), generation, ..session() };
+    Arc::new(Renewed { session, tokens: Arc::new(Tokens { session: id(n), generation, ..tokens() }) })
+}
+
+fn after(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+fn generation(memory: &Memory, n: u64) -> Option<u32> {
+    memory.newer(id(n), 0).map(|kept| kept.session.generation)
+}
+
+#[test]
+fn an_ended_session_is_known_as_one_until_its_absolute_end() {
+    let memory = Memory::new(10);
+    assert!(memory.is_quiet() && !memory.is_ended(id(1)));
+    memory.end(id(1), END);
+    assert!(memory.is_ended(id(1)) && !memory.is_ended(id(2)) && !memory.is_quiet());
+    memory.tidy(END - Duration::from_secs(1));
+    assert!(memory.is_ended(id(1)));
+    memory.tidy(END);
+    assert!(!memory.is_ended(id(1)) && memory.is_quiet());
+}
+
+#[test]
+fn nothing_is_kept_of_a_session_that_has_ended() {
+    let memory = Memory::new(10);
+    memory.keep(renewed(1, 1), NOW).expect("it lives");
+    memory.end(id(1), END);
+    assert_eq!(generation(&memory, 1), None);
+    assert_eq!(memory.keep(renewed(1, 2), NOW), Err(Ended));
+    assert_eq!(generation(&memory, 1), None);
+}
+
+#[test]
+fn an_answer_that_clears_the_cookies_itself_is_remembered_whatever_ends_it_besides() {
+    let memory = Memory::new(10);
+    memory.end(id(1), END);
+    assert!(!memory.is_cleared(id(1)));
+    memory.end_and_clear(id(1), END);
+    memory.end(id(1), NOW);
+    assert!(memory.is_cleared(id(1)) && memory.is_ended(id(1)));
+    memory.tidy(NOW);
+    assert!(memory.is_ended(id(1)), "the later end counts");
+}
+
+#[test]
+fn the_newest_result_is_kept_whatever_order_they_come_in() {
+    let memory = Memory::new(10);
+    for (came, kept) in [(2, 2), (1, 2), (3, 3), (3, 3)] {
+        memory.keep(renewed(1, came), NOW).expect("it lives");
+        assert_eq!(generation(&memory, 1), Some(kept));
+    }
+    assert!(memory.newer(id(1), 2).is_some() && memory.newer(id(1), 3).is_none() && memory.kept(id(1)).is_some());
+}
+
+#[test]
+fn a_result_is_kept_until_its_browser_has_it_and_a_minute_longer() {
+    let memory = Memory::new(10);
+    memory.keep(renewed(1, 4), NOW).expect("it lives");
+    memory.seen(id(1), 3, after(4000));
+    memory.tidy(after(11 * 3600));
+    assert_eq!(generation(&memory, 1), Some(4), "nobody has come with it");
+    memory.seen(id(1), 4, after(11 * 3600));
+    memory.seen(id(1), 4, after(11 * 3600 + 59));
+    assert_eq!(generation(&memory, 1), Some(4), "late requests");
+    memory.seen(id(1), 4, after(11 * 3600 + 60));
+    assert!(memory.is_quiet());
+}
+
+#[test]
+fn a_newer_result_is_kept_anew_after_an_older_was_seen() {
+    let memory = Memory::new(10);
+    memory.keep(renewed(1, 1), NOW).expect("it lives");
+    memory.seen(id(1), 1, after(10));
+    memory.keep(renewed(1, 2), after(20)).expect("it lives");
+    memory.tidy(after(3600));
+    assert_eq!(generation(&memory, 1), Some(2));
+}
+
+#[test]
+fn no_result_outlives_its_session() {
+    let memory = Memory::new(10);
+    memory.keep(renewed(1, 1), NOW).expect("it lives");
+    memory.seen(id(1), 1, END - Duration::from_secs(5));
+    memory.tidy(END);
+    assert!(memory.is_quiet());
+}
+
+#[test]
+fn beyond_its_capacity_it_forgets_what_is_oldest_or_soonest_over_and_counts_it() {
+    let memory = Memory::new(3);
+    for n in [5, 3, 4, 6] {
+        memory.end(id(n), after(100 + n));
+    }
+    assert_eq!([3, 4, 5, 6].map(|n| memory.is_ended(id(n))), [false, true, true, true]);
+    for n in 11..=14 {
+        memory.keep(renewed(n, 1), after(n)).expect("it lives");
+    }
+    assert_eq!([11, 12, 13, 14].map(|n| generation(&memory, n)), [None, Some(1), Some(1), Some(1)]);
+    assert_eq!(memory.evictions(), 2);
+    let remembered = memory.shared.lock();
+    assert_eq!((remembered.ended.len(), remembered.ended_order.len()), (3, 3));
+    assert_eq!((remembered.kept.len(), remembered.kept_order.len(), remembered.kept_age.len()), (3, 3, 3));
+}
+
+#[test]
+fn nothing_is_evicted_for_a_session_that_is_there_already() {
+    let memory = Memory::new(1);
+    for round in 1..5 {
+        memory.end(id(1), after(u64::from(round)));
+        memory.keep(renewed(2, round), NOW).expect("it lives");
+    }
+    assert_eq!(memory.evictions(), 0);
+    assert_eq!(generation(&memory, 2), Some(4));
+}
+
+fn poll_once(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn every_tunnel_of_an_ended_session_wakes_and_no_other() {
+    let memory = Memory::new(10);
+    let wait = |n| {
+        let memory = memory.clone();
+        tokio::spawn(async move { memory.ended(id(n)).await })
+    };
+    let (one, two, other) = (wait(1), wait(1), wait(2));
+    tokio::task::yield_now().await;
+    memory.end(id(1), END);
+    one.await.expect("woken");
+    two.await.expect("woken");
+    tokio::task::yield_now().await;
+    assert!(!other.is_finished());
+    memory.end_and_clear(id(2), END);
+    other.await.expect("woken");
+    assert!(memory.shared.lock().watched.is_empty());
+}
+
+#[tokio::test]
+async fn who_asks_after_the_end_need_not_wait() {
+    let memory = Memory::new(10);
+    memory.end(id(1), END);
+    memory.ended(id(1)).await;
+}
+
+#[test]
+fn a_dropped_wait_leaves_nothing_behind() {
+    let memory = Memory::new(10);
+    let mut one = Box::pin(memory.ended(id(1)));
+    let mut two = Box::pin(memory.ended(id(1)));
+    assert!(poll_once(one.as_mut()).is_pending() && poll_once(two.as_mut()).is_pending());
+    drop(one);
+    assert_eq!(memory.shared.lock().watched[&id(1)].count, 1);
+    memory.end(id(1), END);
+    assert!(poll_once(two.as_mut()).is_ready());
+    drop(two);
+    assert!(memory.shared.lock().watched.is_empty());
+}
+
+#[test]
+fn whatever_runs_at_the_same_time_an_ended_session_stays_ended() {
+    for round in 0..300 {
+        let memory = Memory::new(100);
+        let start = Arc::new(Barrier::new(4));
+        let run = |work: fn(&Memory)| {
+            let (memory, start) = (memory.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                work(&memory);
+            })
+        };
+        let threads = [
+            run(|memory| memory.end(id(1), END)),
+            run(|memory| (1..20).for_each(|generation| drop(memory.keep(renewed(1, generation), NOW)))),
+            run(|memory| (1..20).for_each(|generation| memory.seen(id(1), generation, NOW))),
+            run(|memory| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+                let woken = async { tokio::time::timeout(Duration::from_secs(10), memory.ended(id(1))).await };
+                runtime.block_on(woken).expect("the end is heard of");
+            }),
+        ];
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        assert!(memory.is_ended(id(1)), "round {round}");
+        assert!(memory.kept(id(1)).is_none(), "round {round}");
+        assert_eq!(memory.keep(renewed(1, 99), NOW), Err(Ended));
+        let remembered = memory.shared.lock();
+        assert!(remembered.watched.is_empty() && remembered.kept_order.is_empty() && remembered.kept_age.is_empty());
+    }
+}

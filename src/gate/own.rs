@@ -1,0 +1,113 @@
+//! The gate's own endpoints, but `/auth` (`forward_auth.rs`).
+
+use http::Method;
+
+use super::route::{At, Endpoint};
+use super::{Action, Caller, Form, Gate, Known, Refusal, ReturnTo, SignIn};
+use crate::clock::Timestamp;
+use crate::wire::{Ask, Fetch, Relation, Wants};
+
+impl Gate {
+    pub(in crate::gate) fn own(
+        &self,
+        at: At,
+        endpoint: Endpoint,
+        ask: &Ask,
+        caller: Caller<'_>,
+        now: Timestamp,
+    ) -> Action {
+        match endpoint {
+            Endpoint::Start => self.start(at, ask, caller),
+            Endpoint::Callback => Action::Callback { public_url: at.public_url },
+            Endpoint::SignOut => self.sign_out(at, ask),
+            Endpoint::Auth => self.auth(at, ask, caller, now),
+            Endpoint::AuthRedirect => self.auth_redirect(at, ask, caller, now),
+            Endpoint::UserInfo => self.for_user(at, caller, now, Action::UserInfo),
+            Endpoint::Session => Action::SessionStatus,
+            Endpoint::Refresh => match caller.known {
+                Known::Unsure { retry_after } => refuse_data(Refusal::ProviderAway { retry_after: *retry_after }),
+                Known::Nobody | Known::User(_) | Known::Unreadable => Action::SessionStatus,
+            },
+        }
+    }
+
+    /// Whatever `Accept` says; but no script and nothing ahead of time starts an attempt, and no machine is redirected.
+    fn start(&self, at: At, ask: &Ask, caller: Caller<'_>) -> Action {
+        let by_hand = match ask.wants {
+            Wants::Page | Wants::Form | Wants::Frame | Wants::Data => ask.fetch != Fetch::Other,
+            Wants::Socket | Wants::Grpc | Wants::Preflight | Wants::Prefetch => false,
+        };
+        if !by_hand || at.machine {
+            return Action::Refuse(Refusal::NoNavigation, Form::of(ask.wants));
+        }
+        let (public_url, return_to) = self.destination(at, ask.query());
+        if self.sites[public_url].origin != self.sites[at.public_url].origin {
+            return Action::ToStart { public_url, return_to };
+        }
+        Action::SignIn(SignIn {
+            public_url,
+            return_to,
+            // The signed-out page stands before every page load: whoever comes here pressed its button.
+            prompt_login: caller.signed_out,
+            start_query: ask.query().map(str::to_owned),
+        })
+    }
+
+    fn sign_out(&self, at: At, ask: &Ask) -> Action {
+        if ask.wants == Wants::Prefetch {
+            return Action::Refuse(Refusal::NoNavigation, Form::Bare);
+        }
+        let (there, return_to) = self.destination(at, ask.query());
+        let public_url = at.public_url;
+        // The signed-out page belongs to the host whose session ended; another host's addresses are not its to offer.
+        let here = self.sites[there].origin == self.sites[public_url].origin;
+        let return_to = if here { return_to } else { ReturnTo::root(&self.sites[public_url]) };
+        match ask.relation {
+            Relation::Own => Action::SignOut { public_url, return_to },
+            Relation::Foreign => Action::AskSignOut { public_url, return_to },
+        }
+    }
+
+    fn for_user(&self, at: At, caller: Caller<'_>, now: Timestamp, action: Action) -> Action {
+        match self.who(caller, now) {
+            super::Who::User(session) if self.settings.identity.headers_of(session).is_some() => action,
+            super::Who::User(_) => refuse_data(Refusal::Unnamed),
+            super::Who::Away(retry_after) => refuse_data(Refusal::ProviderAway { retry_after }),
+            super::Who::Nobody => {
+                let return_to = ReturnTo::root(&self.sites[at.public_url]);
+                refuse_data(Refusal::SignInNeeded { public_url: at.public_url, return_to })
+            }
+        }
+    }
+
+    /// Where `rd` leads, and under which `public_url`; the root of this one where it leads nowhere.
+    fn destination(&self, at: At, query: Option<&str>) -> (usize, ReturnTo) {
+        let site = &self.sites[at.public_url];
+        let mut wanted = parameters(query).filter(|(name, _)| name == "rd");
+        let (Some((_, rd)), None) = (wanted.next(), wanted.next()) else {
+            let several = parameters(query).any(|(name, _)| name == "rd");
+            return (at.public_url, if several { ReturnTo::root_instead(site) } else { ReturnTo::root(site) });
+        };
+        ReturnTo::parse(&rd, &self.sites, at.public_url)
+            .unwrap_or_else(|| (at.public_url, ReturnTo::root_instead(site)))
+    }
+
+    /// Whether this request asks to refresh now.
+    pub(in crate::gate) fn is_refresh(&self, ask: &Ask) -> bool {
+        ask.method == Method::POST && matches!(self.route(ask), super::Route::Own(_, Endpoint::Refresh))
+    }
+}
+
+fn refuse_data(refusal: Refusal) -> Action {
+    Action::Refuse(refusal, Form::Data)
+}
+
+/// Names and values of a query, percent-decoded once. A `+` stays one: no address and no group is meant to hold the space that forms
+/// write so, and `rd=/search?q=a+b` is often written by hand. What is not UTF-8 is left out.
+pub(in crate::gate) fn parameters(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter_map(move |pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(name)?, decode(value)?))
+    })
+}
