@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use http::{Request, Response};
@@ -79,6 +79,8 @@ struct Crew {
     threads: Vec<JoinHandle<()>>,
     limit: usize,
     crowded: &'static [u8],
+    /// Somebody was turned away last; said once each time it begins.
+    full: AtomicBool,
 }
 
 struct Desk {
@@ -114,7 +116,7 @@ impl Crew {
         F: Fn() -> H + Send + Sync + 'static,
     {
         let (limit, crowded) = (settings.limits.connections, settings.crowded);
-        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded };
+        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, full: AtomicBool::new(false) };
         for number in 0..settings.workers {
             let (inbox, placed) = mpsc::unbounded_channel();
             let (started, has_started) = std::sync::mpsc::channel();
@@ -131,9 +133,13 @@ impl Crew {
     fn place(&self, accepted: Accepted) {
         let loads = self.desks.iter().map(|desk| desk.load.load(Ordering::Relaxed));
         if loads.sum::<usize>() >= self.limit {
+            if !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(limit = self.limit, "limits.connections is reached: further clients are turned away");
+            }
             accepted.turn_away(self.crowded);
             return;
         }
+        self.full.store(false, Ordering::Relaxed);
         let desk = self.desks.iter().min_by_key(|desk| desk.load.load(Ordering::Relaxed));
         let desk = desk.expect("hire made at least one");
         // A worker that is gone takes its connections with it.
@@ -177,6 +183,7 @@ fn work<H: Handler>(
 
 async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: watch::Receiver<Stage>, handler: Rc<H>) {
     let floor = Rc::new(Floor::new(settings.limits.clone()));
+    floor.enter(*stages.borrow_and_update());
     let connections = TaskTracker::new();
     let mut open = true;
     while floor.stage.get() < Stage::Over {

@@ -38,8 +38,8 @@ impl Pool {
     pub async fn forward(&self, pass: &Pass, arrived: Arrived<'_>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
         let Arrived { mut head, body, from, body_limit } = arrived;
         let handshake = if body.is_end_stream() { Handshake::read(&head) } else { None };
-        let fill =
-            Fill { public_url: pass.public_url(), identity: pass.identity(), from, upgrade: handshake.is_some() };
+        let (public_url, identity) = (pass.public_url(), pass.identity());
+        let fill = Fill { public_url, identity, from, upgrade: handshake.is_some() };
         rewrite.request(&mut head.headers, &fill);
         let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()));
         match handshake {

@@ -23,13 +23,13 @@ impl Frames {
 
     pub fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let taken = self.to_boundary(bytes);
+            let taken = self.next_boundary(bytes);
             bytes = &bytes[taken..];
         }
     }
 
     /// Goes on to the next boundary, or to the end of the bytes where that comes first. Returns how many it went.
-    pub fn to_boundary(&mut self, bytes: &[u8]) -> usize {
+    pub fn next_boundary(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while self.left == 0 && taken < bytes.len() {
             self.head[self.have] = bytes[taken];
@@ -157,7 +157,7 @@ mod tests {
             let (mut follower, mut at, mut found, mut cut) = (Frames::default(), 0, Vec::new(), cuts.iter().cycle());
             while at < bytes.len() {
                 let piece = &bytes[at..bytes.len().min(at + cut.next().unwrap() * 7)];
-                let taken = follower.to_boundary(piece);
+                let taken = follower.next_boundary(piece);
                 prop_assert!(taken > 0);
                 at += taken;
                 if follower.at_boundary() {

@@ -125,7 +125,7 @@ impl Half {
     fn passes<'a>(&mut self, read: &'a [u8]) -> &'a [u8] {
         let passed = match &self.farewell {
             Farewell::None => read.len(),
-            Farewell::Due(_) => self.frames.to_boundary(read),
+            Farewell::Due(_) => self.frames.next_boundary(read),
             Farewell::Said => 0,
         };
         let followed = if let Farewell::Due(_) = &self.farewell { passed } else { 0 };

@@ -33,7 +33,7 @@ pub struct Public {
 pub struct Fill<'a> {
     /// Index of the `public_url` the request was matched to.
     pub public_url: usize,
-    /// The headers that name the user.
+    /// The headers that name the user, and those of tokens that are passed on; a client's own line of that name gives way.
     pub identity: &'a [(HeaderName, HeaderValue)],
     pub from: From<'a>,
     /// Keep what a WebSocket's handshake needs.
@@ -208,7 +208,10 @@ mod tests {
 
     fn rewritten(lines: &[(&'static str, &str)], trusted: bool, public_url: usize) -> HeaderMap {
         let mut headers = sent(lines);
-        let identity = [(HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("alice"))];
+        let identity = [
+            (HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("alice")),
+            (header::AUTHORIZATION, HeaderValue::from_static("Bearer ours")),
+        ];
         let from = From {
             address: Some("10.0.0.5".parse().unwrap()),
             address_value: Some(&HeaderValue::from_static("10.0.0.5")),
@@ -246,6 +249,12 @@ mod tests {
         assert_eq!(headers["x-forwarded-for"], "10.0.0.5");
         assert_eq!(headers["x-request-id"], "r1");
         assert!(!headers.contains_key("connection"));
+    }
+
+    #[test]
+    fn a_token_of_ours_takes_the_place_of_whatever_was_sent() {
+        let headers = rewritten(&[("authorization", "Bearer theirs"), ("authorization", "Basic x")], false, 0);
+        assert_eq!(headers.get_all("authorization").iter().collect::<Vec<_>>(), ["Bearer ours"]);
     }
 
     #[test]
