@@ -181,8 +181,8 @@ impl Answer<'_> {
     }
 
     fn set(&mut self, part: Part, value: &str, left: Duration) {
-        // Rounded up: a `Max-Age` of 0 deletes.
-        let max_age = left.as_millis().div_ceil(1000).try_into().unwrap_or(MAX_AGE_LIMIT).clamp(1, MAX_AGE_LIMIT);
+        // Rounded up: a `Max-Age` of 0 deletes, which is right only where nothing is left.
+        let max_age = left.as_millis().div_ceil(1000).try_into().unwrap_or(MAX_AGE_LIMIT).min(MAX_AGE_LIMIT);
         self.line(&self.store.settings.names.name(part), value, self.same_site(part), max_age);
     }
 

@@ -83,6 +83,16 @@ fn no_claim_stands_in_a_debug_line_of_the_record() {
     assert!(!format!("{:?}", select(json!({ "t": "Бат" }), &["t"])).contains("Бат"));
 }
 
+#[test]
+fn a_list_whose_elements_lie_about_their_length_is_no_record() {
+    let record =
+        |list: &[u8]| Claims::from_record(Bytes::from([b"\x01a", &[LIST, list.len() as u8][..], list].concat()));
+    assert_eq!(texts(record(b"\x01x\x02yz").expect("two texts").get("a")), ["x", "yz"]);
+    for lying in [&b"\x02x"[..], b"\x01x\x01", b"\x01x\x80", b"\x01\xff"] {
+        assert!(record(lying).is_none(), "{lying:?}");
+    }
+}
+
 /// Bytes that look like records, with lengths that lie.
 fn almost_a_record() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![0u8..8, Just(0x80), Just(0xff), Just(0x7f), any::<u8>()];

@@ -155,6 +155,12 @@ fn a_key_added_while_another_waits_leaves_the_old_one_sealing() {
 }
 
 #[test]
+fn the_key_that_was_the_only_one_goes_on_sealing_whatever_is_put_before_it() {
+    let ring = reloaded(&delayed(&[1], NOW), &[3, 2, 1], later(10));
+    assert_eq!(seals_with(&ring, &[1, 2, 3], later(10)), [1]);
+}
+
+#[test]
 fn a_key_put_behind_first_and_in_front_later_waits_from_the_first_time() {
     let ring = reloaded(&delayed(&[1], NOW), &[1, 2], later(1000));
     assert_eq!(seals_with(&ring, &[1, 2], later(5000)), [1]);

@@ -53,18 +53,22 @@ fn over_the_budget_the_id_token_goes_first_then_tokens_are_compressed_then_it_is
         let store = store();
         store.fits(&session(), &tokens).map(|()| {
             let jar = signed_in(&store, tokens);
-            assert!(jar.headers()[header::COOKIE].len() <= BUDGET);
+            let bytes = jar.headers()[header::COOKIE].len();
+            assert!(bytes <= BUDGET);
             match recognised(&store, &ring(&[1]), &jar, NOW).1 {
-                TokensPart::Opened(tokens) => (tokens.access_token.expose().len(), tokens.id_token.is_some()),
+                TokensPart::Opened(tokens) => {
+                    let compressed = bytes < tokens.access_token.expose().len();
+                    (tokens.access_token.expose().len(), tokens.id_token.is_some(), compressed)
+                }
                 TokensPart::Absent | TokensPart::Sealed => panic!("no tokens"),
             }
         })
     };
     let id_token = Some(Secret::new(noise(1000)));
     let base = Tokens { id_token, ..tokens() };
-    assert_eq!(kept(Tokens { access_token: verbose(3200), ..base.clone() }), Ok((3200, true)));
-    assert_eq!(kept(Tokens { access_token: verbose(4400), ..base.clone() }), Ok((4400, false)));
-    assert_eq!(kept(Tokens { access_token: verbose(16_000), ..base.clone() }), Ok((16_000, false)));
+    assert_eq!(kept(Tokens { access_token: verbose(3200), ..base.clone() }), Ok((3200, true, false)));
+    assert_eq!(kept(Tokens { access_token: verbose(4400), ..base.clone() }), Ok((4400, false, false)));
+    assert_eq!(kept(Tokens { access_token: verbose(16_000), ..base.clone() }), Ok((16_000, false, true)));
     let over = kept(Tokens { access_token: Secret::new(noise(9000)), ..base }).expect_err("more than fits");
     assert!(over.needed > BUDGET && over.budget == BUDGET, "{over:?}");
 }
