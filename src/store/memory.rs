@@ -118,20 +118,16 @@ impl Memory {
 
     /// Returns when the session is ended (sign-out, `invalid_grant`, change of user). For tunnels and event streams. Dropped, it leaves nothing behind.
     pub async fn ended(&self, id: SessionId) {
-        let watch = {
+        let (_watch, notified) = {
             let mut remembered = self.shared.lock();
             if remembered.ended.contains_key(&id) {
                 return;
             }
             let watched = remembered.watched.entry(id).or_default();
             watched.count += 1;
-            Watch { shared: self.shared.clone(), id, notify: watched.notify.clone() }
+            // Made under the lock that ending takes: every end from now on wakes it, polled yet or not.
+            (Watch { shared: self.shared.clone(), id }, watched.notify.clone().notified_owned())
         };
-        // Made before the second look, so that an end between the two wakes it.
-        let notified = watch.notify.notified();
-        if self.shared.lock().ended.contains_key(&id) {
-            return;
-        }
         notified.await;
     }
 
@@ -271,7 +267,6 @@ struct Watched {
 struct Watch {
     shared: Arc<Shared>,
     id: SessionId,
-    notify: Arc<Notify>,
 }
 
 impl Drop for Watch {

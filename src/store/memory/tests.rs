@@ -139,17 +139,17 @@ async fn every_tunnel_of_an_ended_session_wakes_and_no_other() {
     let memory = Memory::new(10);
     let wait = |n| {
         let memory = memory.clone();
-        tokio::spawn(async move { memory.ended(id(n)).await })
+        tokio::spawn(tokio::time::timeout(Duration::from_secs(10), async move { memory.ended(id(n)).await }))
     };
     let (one, two, other) = (wait(1), wait(1), wait(2));
     tokio::task::yield_now().await;
     memory.end(id(1), END);
-    one.await.expect("woken");
-    two.await.expect("woken");
+    one.await.expect("no panic").expect("woken");
+    two.await.expect("no panic").expect("woken");
     tokio::task::yield_now().await;
     assert!(!other.is_finished());
     memory.end_and_clear(id(2), END);
-    other.await.expect("woken");
+    other.await.expect("no panic").expect("woken");
     assert!(memory.shared.lock().watched.is_empty());
 }
 
