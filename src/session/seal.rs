@@ -158,7 +158,8 @@ impl KeyRing {
             .user_hash
             .expand(user.as_str().as_bytes(), &mut hash)
             .expect("12 bytes are less than HKDF gives at most (RFC 5869 §2.3)");
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+        hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 
     /// The first key that this process has known for the delay. Where none has been, the one behind the first: at a process's start the first may be

@@ -25,7 +25,7 @@ pub enum TokensPart {
 pub struct Held {
     pub known: Known,
     pub tokens: TokensPart,
-    /// The identity or tokens came under a key that seals no longer, or in more pieces than needed: write them anew.
+    /// The identity or tokens came under a key that seals no longer: write them anew.
     pub reseal: bool,
     pub signed_out: bool,
     /// Attempts to write: slot and content.

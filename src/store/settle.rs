@@ -92,7 +92,7 @@ impl CookieStore {
     fn room(&self) -> usize {
         let name = self.settings.names.name(Part::Tokens(MAX_PIECES - 1));
         let attributes = self.attributes(SameSite::Strict, MAX_AGE_LIMIT);
-        MAX_SET_COOKIE - name.len() - "=".len() - attributes.len()
+        MAX_SET_COOKIE.saturating_sub(name.len() + "=".len() + attributes.len()).max(LEAST_ROOM)
     }
 
     fn attributes(&self, same_site: SameSite, max_age: u64) -> String {
@@ -235,6 +235,8 @@ fn differs(before: &TokensPart, after: &Arc<Tokens>) -> bool {
 
 /// "stay under 4,096 bytes": RFC 6265bis §5.6 counts name and value alone, older browsers the whole line.
 const MAX_SET_COOKIE: usize = 4095;
+/// However long the configured name is; a browser refuses what comes of that, not this process.
+const LEAST_ROOM: usize = 256;
 /// 400 days: browsers take no more (RFC 6265bis §5.5).
 const MAX_AGE_LIMIT: u64 = 400 * 24 * 3600;
 /// "every page load of that browser shows it again, until its one button is pressed".

@@ -35,7 +35,7 @@ fn odd_tokens_come_back_byte_for_byte() {
     // A last character with stray bits decodes, but not back to itself.
     let stray = format!("{}.{}.AB", "e30", "e30");
     let padded = format!("{signed}=");
-    let many = vec!["e30"; 5].join(".");
+    let many = ["e30"; 5].join(".");
     for odd in [
         "",
         ".",

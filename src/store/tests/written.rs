@@ -48,6 +48,15 @@ fn on_loopback_http_they_are_not_secure_and_strict_where_that_is_set() {
 }
 
 #[test]
+fn a_name_longer_than_a_cookie_breaks_nothing() {
+    let names = CookieNames { base: "n".repeat(5000), secure: true, drop: Vec::new() };
+    let store = CookieStore::new(Settings { names, ..settings() });
+    let headers = visit(&store, &ring(&[1]), &Jar::default(), NOW, |held| sign_in_as(held, session(), tokens()));
+    assert!(!set_cookies(&headers).is_empty());
+    assert!(store.fits(&session(), &tokens()).is_err());
+}
+
+#[test]
 fn max_age_is_what_is_left_and_never_zero() {
     let store = store();
     let identity = |now| {

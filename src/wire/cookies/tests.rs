@@ -156,6 +156,12 @@ fn what_another_gate_left_behind_is_cut_and_named() {
 }
 
 #[test]
+fn names_to_drop_are_bounded() {
+    let line: Vec<String> = (0..100).map(|n| format!("old{n}=x")).collect();
+    assert_eq!(read_with(&names_with(BASE, &["old*"]), &[&line.join("; ")]).dropped().count(), MAX_DROPPED);
+}
+
+#[test]
 fn a_pattern_for_everything_does_not_drop_our_own() {
     let cookies = read_with(&names_with(BASE, &["*"]), &["__Host-tokigate=id; a=1"]);
     assert_eq!(text(&cookies, Part::Identity(0)), Some("id"));
