@@ -45,7 +45,4 @@ mod oidc;
 
 mod clock;
 
-/// What the tests of the whole program start: a gate on loopback whose clock they turn.
-pub mod testing {
-    pub use crate::clock::{Clock, Timestamp};
-}
+pub mod testing;

@@ -1,5 +1,57 @@
 //! What the file says, checked: `raw::File` (all optional, unknown keys refused) becomes `Config`, and every problem is reported at once.
 
+pub mod problem;
+
+use std::path::PathBuf;
+
+pub use problem::{Place, Problem, Problems};
+
+/// Where a configuration comes from. The variables win over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `None`: the environment alone.
+    pub file: Option<PathBuf>,
+    /// Every variable of the process; only those that begin with `TOKIGATE_` are looked at (and `HTTPS_PROXY`, `NO_PROXY`).
+    pub env: Vec<(String, String)>,
+}
+
+/// A configuration that can be run, and what `check` says about it.
+pub struct Loaded {
+    pub config: Config,
+    /// What is allowed and should be known: dangerous settings, rules that open everything, a key for this process only.
+    pub warnings: Vec<Problem>,
+    /// Every key with the value it has and where that came from, in the order of the example; secrets redacted.
+    pub effective: Vec<Effective>,
+}
+
+/// One line of `check`: `session.lifetime = "12h"` and its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    pub key: String,
+    /// As TOML; a secret as `"<redacted>"`.
+    pub value: String,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    /// `config.toml:12`
+    File { line: usize },
+    Variable(String),
+}
+
+/// Reads and checks everything; every problem at once.
+pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+    let _ = sources;
+    todo!()
+}
+
+/// The configuration's JSON Schema (draft 2020-12), for editors.
+pub fn schema() -> serde_json::Value {
+    todo!()
+}
+
 /// Everything checked; each room's settings in its own type.
 pub struct Config {
     pub server: crate::config::server::Settings,
@@ -33,6 +85,12 @@ pub mod keys {
     pub struct Keys {
         pub source: Source,
         pub delay: Duration,
+    }
+
+    /// The keys of a file: one a line, blank and `#` lines allowed. The text says what is wrong, never what a line holds.
+    pub fn read_file(path: &std::path::Path) -> Result<Vec<Secret<[u8; 32]>>, String> {
+        let _ = path;
+        todo!()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod drain;
 pub mod listen;
 pub mod pages;
 pub mod peer;
+pub mod process;
 pub mod ready;
 mod socket;
 mod vigil;
