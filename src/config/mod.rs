@@ -37,7 +37,9 @@ pub struct Effective {
 pub enum Origin {
     Default,
     /// `config.toml:12`
-    File { line: usize },
+    File {
+        line: usize,
+    },
     Variable(String),
 }
 

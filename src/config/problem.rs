@@ -16,7 +16,11 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Line and column count from 1.
-    File { path: PathBuf, line: usize, column: usize },
+    File {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+    },
     Variable(String),
     /// It is missing everywhere.
     Nowhere,

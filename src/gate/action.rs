@@ -180,13 +180,29 @@ impl Pass {
         self.user.as_ref().map(|user| user.until)
     }
 
-    /// How the access token goes to the application; `Off` once it has run out.
-    pub fn access_token(&self) -> PassOn {
-        self.user.as_ref().map_or(PassOn::Off, |user| user.access_token)
+    /// Whether a token is to be passed on; an access token that has run out is not.
+    pub fn wants_tokens(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.access_token != PassOn::Off || user.id_token != PassOn::Off)
     }
 
-    /// How the ID token goes to the application.
-    pub fn id_token(&self) -> PassOn {
-        self.user.as_ref().map_or(PassOn::Off, |user| user.id_token)
+    /// Adds the tokens that `[identity]` passes on to the headers that name the user.
+    pub fn carry(&mut self, access_token: &str, id_token: Option<&str>) {
+        let Some(user) = &mut self.user else { return };
+        let access = (user.access_token, ACCESS_TOKEN, Some(access_token));
+        for (how, name, token) in [access, (user.id_token, ID_TOKEN, id_token)] {
+            let (name, text) = match (how, token) {
+                (PassOn::Off, _) | (_, None) => continue,
+                (PassOn::Forwarded, Some(token)) => (name, token.to_owned()),
+                (PassOn::Authorization, Some(token)) => (http::header::AUTHORIZATION, format!("Bearer {token}")),
+            };
+            // What is no header value is no token either: `oidc` took visible ASCII alone.
+            if let Ok(mut value) = HeaderValue::try_from(text) {
+                value.set_sensitive(true);
+                user.identity.push((name, value));
+            }
+        }
     }
 }
+
+const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-forwarded-access-token");
+const ID_TOKEN: HeaderName = HeaderName::from_static("x-forwarded-id-token");

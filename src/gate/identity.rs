@@ -112,6 +112,11 @@ impl Identity {
         named.chain([GROUPS, EMAIL, EMAIL_VERIFIED, self.user_claim.as_str()]).filter(|path| *path != USER_CLAIM)
     }
 
+    /// Whether a header is made of this claim.
+    pub fn names_claim(&self, path: &str) -> bool {
+        self.headers.iter().any(|(_, template)| template.claims().any(|claim| claim == path))
+    }
+
     fn is_user_claim(&self, path: &str) -> bool {
         path == USER_CLAIM || path == self.user_claim
     }

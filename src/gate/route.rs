@@ -171,6 +171,14 @@ impl Gate {
         }
     }
 
+    /// The `public_url` whose addresses an answer to this request names; the first where it counts to none.
+    pub fn matched(&self, ask: &Ask) -> usize {
+        match self.place(&ask.host, ask.path(), self.forgets_port(ask)) {
+            Place::Site(index) => index,
+            Place::Machine | Place::Outside | Place::Unknown => 0,
+        }
+    }
+
     /// Which `public_url` a host and path belong to: of several with this host the one with the longest path.
     pub(in crate::gate) fn place(&self, host: &Host, path: &str, forgets_port: bool) -> Place {
         let named = || self.sites.iter().enumerate().filter(|(_, site)| site.answers_to(host, forgets_port));

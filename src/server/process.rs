@@ -1,36 +1,117 @@
 //! Process: everything put together, from listeners that are bound to the last answer of the drain.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::admin::{self, Admin, Degraded};
+use super::answer::Place;
+use super::application::Application;
+use super::drain::Drain;
+use super::handle::Doorkeeper;
+use super::listen::{BindError, Listener};
+use super::pages::Voice;
+use super::ready::{Phase, Readiness};
+use super::reload;
+use super::site::{House, Settings, Site};
+use super::spent::Spent;
+use super::worker;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::server::Listen;
+use crate::config::keys::{Keys, Source, read_file};
+use crate::config::server::{Listen, Shutdown};
+use crate::gate::Gate;
+use crate::oidc::Secret;
+use crate::provider::{self, Preset, Provider};
+use crate::session::KeyRing;
+use crate::session::seal::Context;
+use crate::store::cookie::CookieStore;
+use crate::store::memory::Memory;
+use crate::telemetry::metrics::Metrics;
+use crate::upstream::{self, Pool};
+use crate::wire::Rewrite;
+use crate::wire::rewrite::Public;
 
 /// Bound, and serving once `serve` is awaited.
 pub struct Server {
+    house: Arc<House>,
+    listeners: Vec<Listener>,
     listen: Vec<Listen>,
+    admin_listener: TcpListener,
     admin: SocketAddr,
+    workers: worker::Settings,
+    upstream: Option<upstream::Settings>,
+    keys: Keys,
+    shutdown: Shutdown,
 }
 
 /// Why it does not start; the text names the key to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Bind(#[from] super::listen::BindError),
+    Bind(#[from] BindError),
     #[error(transparent)]
-    Provider(#[from] crate::provider::StartError),
-    #[error("{0}")]
+    Provider(#[from] provider::StartError),
+    #[error("session.keys: {0}")]
     Keys(String),
-    #[error("the operating system refused: {0}")]
-    Io(#[from] std::io::Error),
+    #[error("admin_listen: cannot listen on {0}: {1}")]
+    Admin(SocketAddr, io::Error),
 }
 
 impl Server {
-    /// Binds the listeners and starts the provider's side. Must be called on a runtime.
+    /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
-        let _ = (config, clock);
-        todo!()
+        let Config { server, gate, cookies, keys, provider, upstream, trust, log } = config;
+        let listeners: Vec<Listener> =
+            server.listen.iter().map(|listen| Listener::bind("listen", listen)).collect::<Result<_, _>>()?;
+        let admin_listener =
+            bind_admin(server.admin_listen).map_err(|error| StartError::Admin(server.admin_listen, error))?;
+        let admin = admin_listener.local_addr().map_err(|error| StartError::Admin(server.admin_listen, error))?;
+
+        let metrics = Metrics::new();
+        let memory = Memory::new(REMEMBERED);
+        let context = Context { client_id: cookies.client_id.clone(), cookie_base: cookies.names.base.clone() };
+        let ring = KeyRing::new(first_keys(&keys.source)?, context, keys.delay, clock.now())
+            .map_err(|error| StartError::Keys(error.to_string()))?;
+        let called = match provider.preset {
+            Preset::Toki => Some("TOKI"),
+            Preset::Oidc | Preset::Oauth2 => None,
+        };
+        let settings = Settings {
+            rewrite: Rewrite::new(
+                gate.identity.headers.iter().map(|(name, _)| name),
+                gate.public_urls.iter().map(|url| Public::new(url.https, &url.host)).collect(),
+                cookies.names.clone(),
+            ),
+            places: gate.public_urls.iter().map(|url| Place::of(url, &gate.prefix)).collect(),
+            gate: Gate::new(gate),
+            store: CookieStore::new(cookies),
+            trust,
+            voice: Voice::new(&server.pages, called),
+            log,
+            body_bytes: server.limits.body_bytes,
+        };
+        let provider = Provider::start(provider, clock.clone(), memory.clone(), Arc::clone(&metrics))?;
+        let house = House {
+            site: ArcSwap::from_pointee(Site { settings: Arc::new(settings), keys: ring }),
+            provider,
+            memory,
+            spent: Spent::default(),
+            clock,
+            metrics: Arc::clone(&metrics),
+            readiness: Readiness::starting(),
+            application: Application::default(),
+        };
+        let workers = worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics };
+        let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
+        let (house, shutdown) = (Arc::new(house), server.shutdown);
+        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstream, keys, shutdown })
     }
 
     /// Where it listens: the actual ports where 0 was asked for.
@@ -43,12 +124,91 @@ impl Server {
     }
 
     /// Serves until the drain that `stop` begins is over. `again`: a second signal, which ends it at once.
-    pub async fn serve(
-        self,
-        stop: impl Future<Output = ()>,
-        again: impl Future<Output = ()>,
-    ) -> Result<(), std::io::Error> {
-        let _ = (stop, again);
-        todo!()
+    pub async fn serve(self, stop: impl Future<Output = ()>, again: impl Future<Output = ()>) -> io::Result<()> {
+        let Server { house, listeners, admin_listener, workers, upstream, keys, shutdown, .. } = self;
+        let readiness = house.readiness.clone();
+        // Dropped at the end, and everything in it with it: probes are answered until then.
+        let mut beside = JoinSet::new();
+        beside.spawn(admin::serve(admin_listener, Arc::new(admin_of(&house))));
+        beside.spawn(tidy(Arc::clone(&house)));
+        if let Source::File(path) = keys.source {
+            let house = Arc::clone(&house);
+            beside.spawn(async move { reload::watch_keys(house, &path, keys.delay).await });
+        }
+
+        let drain = Drain::new(readiness.clone());
+        let make = move || {
+            let pool = upstream.clone().map(|settings| Pool::new(settings, Arc::clone(&house.metrics)));
+            Doorkeeper::new(Arc::clone(&house), pool)
+        };
+        let working = worker::run(&workers, listeners, &drain, make);
+        readiness.enter(Phase::Ready);
+        let leaving = async {
+            stop.await;
+            tracing::info!(event = "shutdown", delay = ?shutdown.delay, drain = ?shutdown.drain);
+            drain.run(&shutdown, again).await;
+        };
+        let (worked, ()) = futures_util::join!(working, leaving);
+        tracing::info!(event = "stopped");
+        worked
     }
 }
+
+fn admin_of(house: &Arc<House>) -> Admin {
+    let (readiness, metrics) = (house.readiness.clone(), Arc::clone(&house.metrics));
+    let house = Arc::clone(house);
+    let degraded = move || {
+        let provider = match house.provider.state() {
+            provider::State::Ready => None,
+            provider::State::Degraded(why) => Some(Degraded { what: "provider", why }),
+        };
+        let application = house.application.degraded().map(|why| Degraded { what: "application", why });
+        provider.into_iter().chain(application).collect()
+    };
+    Admin { readiness, metrics, degraded: Box::new(degraded) }
+}
+
+fn bind_admin(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+fn first_keys(source: &Source) -> Result<Vec<Secret<[u8; 32]>>, StartError> {
+    match source {
+        Source::Given(keys) => Ok(keys.clone()),
+        Source::File(path) => read_file(path).map_err(StartError::Keys),
+        Source::ForThisProcess => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(|error| StartError::Keys(error.to_string()))?;
+            Ok(vec![Secret::new(key)])
+        }
+    }
+}
+
+/// Forgets what has run out, and says when something had to be forgotten before its time.
+async fn tidy(house: Arc<House>) {
+    let mut evicted = 0;
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        house.memory.tidy(house.clock.now());
+        let evictions = house.memory.evictions();
+        if evictions > evicted {
+            tracing::warn!(
+                event = "memory_full",
+                sessions = evictions - evicted,
+                "sessions were forgotten before their time: more were refreshed or ended at once than are remembered"
+            );
+            evicted = evictions;
+        }
+    }
+}
+
+/// Sessions remembered of each kind. A refreshed one takes about as much as its tokens, an ended one less than 100 bytes.
+const REMEMBERED: usize = 20_000;
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// What a connection beyond `limits.connections` gets, without being read.
+const CROWDED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 35\r\n\
+    retry-after: 1\r\ncache-control: no-store\r\nconnection: close\r\n\r\nToo many connections. Try again...\n";

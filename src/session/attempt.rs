@@ -106,8 +106,8 @@ impl State {
         keys.seal(Purpose::State, &out, now)
     }
 
-    /// `None` where it is not ours or older than [`STATE_TTL`].
-    pub fn open(keys: &KeyRing, text: &[u8], now: Timestamp) -> Option<State> {
+    /// `None` where it is not ours.
+    pub fn open(keys: &KeyRing, text: &[u8]) -> Option<State> {
         if text.len() > MAX_STATE_TEXT {
             return None;
         }
@@ -125,7 +125,12 @@ impl State {
             restarted: flags & RESTARTED != 0,
         };
         let _extension = read.bytes()?;
-        (read.is_at_end() && now.since(state.started_at) < STATE_TTL).then_some(state)
+        read.is_at_end().then_some(state)
+    }
+
+    /// Whether it is older than [`STATE_TTL`].
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        now.since(self.started_at) >= STATE_TTL
     }
 }
 

@@ -1,0 +1,265 @@
+//! The way of a request: read, recognise, refresh, decide, perform, remember.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
+
+use super::access::{self, Done};
+use super::answer::{self, Asked, SessionStatus, form_at_the_door};
+use super::login::Begin;
+use super::peer::Peer;
+use super::request_id::RequestIds;
+use super::site::{House, Site};
+use super::visit::Visit;
+use super::worker::Handler;
+use crate::clock::Timestamp;
+use crate::gate::action::Form;
+use crate::gate::{Action, Pass};
+use crate::oidc::Secret;
+use crate::provider::Refreshed;
+use crate::session::SessionId;
+use crate::upstream::{Arrived, Body, Ending, Pool};
+use crate::wire::rewrite::From;
+use crate::wire::{Ask, Head, Malformed};
+
+/// Answers the requests of one worker.
+pub struct Doorkeeper {
+    house: Arc<House>,
+    /// `None`: forward-auth only.
+    pool: Option<Pool>,
+    ids: RequestIds,
+}
+
+impl Handler for Doorkeeper {
+    async fn handle(self: Rc<Self>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Body> {
+        let began = Instant::now();
+        let house = &*self.house;
+        let site = house.site.load_full();
+        let now = house.clock.now();
+        let language = site.voice.language.for_request(request.headers());
+        let ask = match self.read(&site, &peer, &request) {
+            Ok(ask) => ask,
+            Err(malformed) => return self.turn_away(&site, malformed, &request, began),
+        };
+
+        let mut visit = Visit::recognise(house, &site, &ask, language, now);
+        let renewal = visit.refresh(now).await;
+        let now = house.clock.now();
+
+        let action = site.gate.decide(&ask, visit.caller(), now);
+        let mut done = Done::of(&action, &visit, began);
+        let mut response = self.perform(&mut visit, action, request, &peer, &mut done, now).await;
+
+        if let Some(renewal) = renewal {
+            // A refresh that takes longer is kept for the next request.
+            if let Ok(refreshed) = timeout(patience(&response), renewal).await {
+                visit.take(refreshed);
+            }
+        }
+        visit.let_go_of_the_ended();
+        visit.settle(house.clock.now(), response.headers_mut());
+        access::note(&visit, &response, &done);
+        response
+    }
+}
+
+impl Doorkeeper {
+    pub fn new(house: Arc<House>, pool: Option<Pool>) -> Doorkeeper {
+        Doorkeeper { house, pool, ids: RequestIds::new() }
+    }
+
+    fn read(&self, site: &Site, peer: &Peer, request: &Request<Incoming>) -> Result<Ask, Malformed> {
+        let names = &site.store.settings.names;
+        let ask = Ask::read(Head::of(request), peer.address, &site.trust, names, || self.ids.fresh())?;
+        let declared =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        match (site.body_bytes, declared) {
+            (Some(limit), Some(declared)) if limit < declared => Err(Malformed::BodyTooLarge),
+            (Some(_) | None, Some(_) | None) => Ok(ask),
+        }
+    }
+
+    /// Refused before anybody decides anything.
+    fn turn_away(
+        &self,
+        site: &Site,
+        malformed: Malformed,
+        request: &Request<Incoming>,
+        began: Instant,
+    ) -> Response<Body> {
+        let request_id = self.ids.fresh();
+        let asked = Asked {
+            form: form_at_the_door(request.headers()),
+            head: request.method() == http::Method::HEAD,
+            language: site.voice.language.for_request(request.headers()),
+            request_id: &request_id,
+            user: None,
+            voice: &site.voice,
+            places: &site.places,
+            public_url: 0,
+        };
+        let response = answer::malformed(malformed, &asked);
+        access::note_malformed(&self.house.metrics, site, malformed, &asked, &response, began);
+        response
+    }
+
+    async fn perform(
+        &self,
+        visit: &mut Visit<'_>,
+        action: Action,
+        request: Request<Incoming>,
+        peer: &Peer,
+        done: &mut Done,
+        now: Timestamp,
+    ) -> Response<Body> {
+        match action {
+            Action::Forward(pass) => {
+                visit.touch(now);
+                let pass = with_tokens(visit, pass);
+                self.forward(visit, &pass, request, peer, done).await
+            }
+            Action::Allow(pass) => {
+                visit.touch(now);
+                answer::allowed(with_tokens(visit, pass).identity(), &visit.asked(Form::ForwardAuth, None))
+            }
+            Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
+            Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked),
+            Action::ToStart { public_url, return_to } => answer::to_start(public_url, &return_to, &visit.asked_here()),
+            Action::Callback { .. } => visit.callback().await,
+            Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
+            Action::AskSignOut { public_url, return_to } => {
+                answer::ask_sign_out(public_url, &return_to, &visit.asked_here())
+            }
+            Action::SignedOut { public_url, return_to } => {
+                answer::signed_out(public_url, &return_to, &visit.asked_here())
+            }
+            Action::SessionStatus => session_status(visit, now),
+            Action::UserInfo => user_info(visit),
+            Action::Health => answer::health(self.house.readiness.is_ready(), visit.asked_here().head),
+            Action::ToPublicUrl { public_url } => {
+                answer::to_public_url(public_url, &visit.ask.target, &visit.asked_here())
+            }
+        }
+    }
+
+    async fn forward(
+        &self,
+        visit: &Visit<'_>,
+        pass: &Pass,
+        request: Request<Incoming>,
+        peer: &Peer,
+        done: &mut Done,
+    ) -> Response<Body> {
+        let Some(pool) = &self.pool else {
+            // The gate lets nothing pass where there is nowhere to go.
+            return answer::broken(&visit.asked_here());
+        };
+        let (head, body) = request.into_parts();
+        let from = From {
+            address: peer.address,
+            address_value: peer.address_value.as_ref(),
+            trusted: visit.ask.trusted,
+            request_id: &visit.ask.request_id,
+        };
+        let arrived = Arrived { head, body, from, body_limit: visit.site.body_bytes };
+        let sent = Instant::now();
+        let answered = pool.forward(pass, arrived, &visit.site.rewrite).await;
+        done.upstream = Some(sent.elapsed());
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                self.house.application.failed(&error);
+                let user = visit.shown_user();
+                let response =
+                    answer::upstream_failed(&error, &visit.asked(Form::of(visit.ask.wants), user.as_deref()));
+                tracing::warn!(
+                    event = "application_failed",
+                    reason = answer::reason(&response),
+                    request_id = visit.request_id(),
+                    "{error}"
+                );
+                return response;
+            }
+        };
+        self.house.application.answered();
+        let end = || Some(end_of(&self.house, pass.session()?, pass.until()?));
+        if let Some(tunnel) = answered.tunnel {
+            peer.switch_to(tunnel, end());
+            return answered.response;
+        }
+        match end() {
+            // What has no end of its own must not outlive the session either.
+            Some(end) if is_event_stream(&answered.response) => answered.response.map(|body| body.ending(end)),
+            Some(_) | None => answered.response,
+        }
+    }
+}
+
+/// Puts in the tokens that `[identity]` passes on. The token part is opened only for this.
+fn with_tokens(visit: &mut Visit<'_>, mut pass: Pass) -> Pass {
+    if pass.wants_tokens()
+        && let Some(tokens) = visit.tokens()
+    {
+        pass.carry(tokens.access_token.expose(), tokens.id_token.as_ref().map(Secret::expose).map(String::as_str));
+    }
+    pass
+}
+
+fn session_status(visit: &Visit<'_>, now: Timestamp) -> Response<Body> {
+    let asked = visit.asked(Form::Data, None);
+    let Some(session) = visit.session() else { return answer::session_status(None, &asked) };
+    let user_hash = visit.site.keys.user_hash(&session.user);
+    let left = session.left(&visit.site.store.settings.lifetimes, now);
+    let status = SessionStatus { session, user_hash: Some(&user_hash), left, now };
+    answer::session_status(Some(&status), &asked)
+}
+
+/// The claims that `[identity]` names, and who it is.
+fn user_info(visit: &Visit<'_>) -> Response<Body> {
+    let identity = &visit.site.gate.settings.identity;
+    let mut claims = serde_json::Map::new();
+    if let Some(session) = visit.session() {
+        claims = session.claims.to_json();
+        claims.retain(|path, _| identity.names_claim(path));
+        claims.insert(identity.user_claim.clone(), session.user.as_str().into());
+    }
+    answer::user_info(claims, &visit.asked(Form::Data, None))
+}
+
+/// Returns when the session is over: ended here, or at its absolute end.
+fn end_of(house: &Arc<House>, session: SessionId, until: Timestamp) -> Ending {
+    let house = Arc::clone(house);
+    Box::pin(async move {
+        let ended = std::pin::pin!(house.memory.ended(session));
+        let at_its_end = std::pin::pin!(house.clock.sleep_until(until));
+        match select(ended, at_its_end).await {
+            Either::Left(((), _)) | Either::Right(((), _)) => {}
+        }
+    })
+}
+
+/// How long a response's head waits for a refresh that goes on beside it. A stream's first bytes are waited for by somebody.
+fn patience(response: &Response<Body>) -> Duration {
+    let head_is_urgent = response.status() == StatusCode::SWITCHING_PROTOCOLS
+        || is_event_stream(response)
+        || has_type(response, "application/grpc");
+    if head_is_urgent { Duration::from_millis(50) } else { Duration::from_secs(2) }
+}
+
+fn is_event_stream(response: &Response<Body>) -> bool {
+    has_type(response, "text/event-stream")
+}
+
+fn has_type(response: &Response<Body>, kind: &str) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().get(..kind.len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(kind.as_bytes()))
+}

@@ -1,0 +1,24 @@
+//! Logout: the session ends here, and stays ended.
+
+use http::Response;
+
+use super::answer;
+use super::visit::Visit;
+use crate::gate::{Known, ReturnTo};
+use crate::store::TokensPart;
+use crate::upstream::Body;
+
+impl Visit<'_> {
+    /// Ends the session for this process, takes its cookies, and leaves the marker that keeps page loads from signing in silently.
+    pub fn sign_out(&mut self, public_url: usize, return_to: &ReturnTo) -> Response<Body> {
+        // As the cookies said: a provider that cannot be reached keeps nobody from leaving.
+        if let Known::User(session) = &self.before.known {
+            self.house.memory.end_and_clear(session.id, session.expires_at);
+            tracing::info!(event = "signed_out", request_id = self.request_id(), user = self.shown(&session.user));
+        }
+        self.after.known = Known::Nobody;
+        self.after.tokens = TokensPart::Absent;
+        self.after.signed_out = true;
+        answer::signed_out(public_url, return_to, &self.asked_here())
+    }
+}

@@ -1,0 +1,50 @@
+//! Reload: keys that change while the process lives.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::site::House;
+use crate::config::keys::read_file;
+use crate::telemetry::metrics::ReloadResult;
+
+/// Looks at the file until it is dropped. A file that cannot be read leaves the keys as they were, and says so once for each reason.
+///
+/// Looked at, not listened to: what a mounted secret does to its links is seen either way, and a look costs nothing.
+pub async fn watch_keys(house: Arc<House>, path: &Path, delay: Duration) {
+    let mut known = read_file(path);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let read = read_file(path);
+        if read == known {
+            continue;
+        }
+        match &read {
+            Ok(keys) => {
+                let site = house.site.load_full();
+                match site.keys.reloaded(keys.clone(), delay, house.clock.now()) {
+                    Ok(ring) => {
+                        house.site.store(Arc::new(site.with_keys(ring)));
+                        house.metrics.config_reload(ReloadResult::Success);
+                        tracing::info!(event = "keys_reloaded", keys = keys.len());
+                    }
+                    Err(error) => failed(&house, path, &error.to_string()),
+                }
+            }
+            Err(error) => failed(&house, path, error),
+        }
+        known = read;
+    }
+}
+
+fn failed(house: &House, path: &Path, why: &str) {
+    house.metrics.config_reload(ReloadResult::Failure);
+    tracing::error!(
+        event = "keys_not_reloaded",
+        key = "session.keys_file",
+        file = %path.display(),
+        "{why}; the keys stay as they were"
+    );
+}
+
+const EVERY: Duration = Duration::from_secs(2);

@@ -1,0 +1,66 @@
+//! Site: everything of one configuration that a request needs, swapped whole; and the house it stands in.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::answer;
+use super::application::Application;
+use super::pages::Voice;
+use super::ready::Readiness;
+use super::spent::Spent;
+use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::provider::Provider;
+use crate::session::KeyRing;
+use crate::store::cookie::CookieStore;
+use crate::store::memory::Memory;
+use crate::telemetry::log;
+use crate::telemetry::metrics::Metrics;
+use crate::wire::{Rewrite, Trust};
+
+/// One configuration and one key ring: a request sees the same ones from its first line to its last.
+pub struct Site {
+    pub settings: Arc<Settings>,
+    pub keys: KeyRing,
+}
+
+/// What does not change while the process lives.
+pub struct Settings {
+    pub gate: Gate,
+    pub store: CookieStore,
+    pub rewrite: Rewrite,
+    pub trust: Trust,
+    pub places: Vec<answer::Place>,
+    pub voice: Voice,
+    pub log: log::Settings,
+    /// `limits.body_bytes`.
+    pub body_bytes: Option<u64>,
+}
+
+impl Site {
+    pub fn with_keys(&self, keys: KeyRing) -> Site {
+        Site { settings: Arc::clone(&self.settings), keys }
+    }
+}
+
+impl Deref for Site {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// What all workers share. Nothing of it is locked on the way of a request that finds nothing to do there.
+pub struct House {
+    pub site: ArcSwap<Site>,
+    pub provider: Provider,
+    pub memory: Memory,
+    pub spent: Spent,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub readiness: Readiness,
+    pub application: Application,
+}

@@ -1,0 +1,256 @@
+//! Visit: one request, who asks, and what its answer has to write back.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Response};
+
+use super::answer::{self, Asked};
+use super::pages::Language;
+use super::site::{House, Site};
+use crate::clock::Timestamp;
+use crate::gate::action::Form;
+use crate::gate::{Caller, Known, Refusal, Renewal};
+use crate::oidc::Subject;
+use crate::provider::Refreshed;
+use crate::session::{Freshness, Session, SessionId, Tokens};
+use crate::store::{Held, TokensPart};
+use crate::telemetry::log::User;
+use crate::upstream::Body;
+use crate::wire::Ask;
+
+pub(super) struct Visit<'a> {
+    pub house: &'a House,
+    pub site: &'a Site,
+    pub ask: &'a Ask,
+    pub language: Language,
+    /// What the cookies said.
+    pub before: Held,
+    /// What the answer leaves behind.
+    pub after: Held,
+}
+
+impl<'a> Visit<'a> {
+    /// Reads who asks: the cookies, and what this process remembers of their session.
+    pub fn recognise(house: &'a House, site: &'a Site, ask: &'a Ask, language: Language, now: Timestamp) -> Visit<'a> {
+        let before = site.store.presented(&ask.cookies, &site.keys, now);
+        let mut visit = Visit { house, site, ask, language, after: before.clone(), before };
+        if let Known::User(session) = &visit.before.known
+            && !house.memory.is_quiet()
+        {
+            let (id, generation) = (session.id, session.generation);
+            visit.remember(id, generation, now);
+        }
+        visit
+    }
+
+    pub fn caller(&self) -> Caller<'_> {
+        Caller { known: &self.after.known, signed_out: self.after.signed_out }
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        match &self.after.known {
+            Known::User(session) => Some(session),
+            Known::Nobody | Known::Unreadable | Known::Unsure { .. } => None,
+        }
+    }
+
+    /// Opened at its first use.
+    pub fn tokens(&mut self) -> Option<Arc<Tokens>> {
+        let opened = self.site.store.tokens(&self.after, &self.ask.cookies, &self.site.keys);
+        match opened {
+            TokensPart::Opened(tokens) => Some(tokens),
+            TokensPart::Absent | TokensPart::Sealed => None,
+        }
+    }
+
+    /// Refreshes what is due. What this request need not wait for is returned: it goes on elsewhere, wanted or not.
+    pub async fn refresh(&mut self, now: Timestamp) -> Option<impl Future<Output = Refreshed> + use<'a>> {
+        let session = self.session()?.clone();
+        let renewal = self.site.gate.renewal(self.ask, &session, now);
+        if renewal == Renewal::No {
+            return None;
+        }
+        let Some(tokens) = self.tokens() else {
+            // No token part, or none that opens: what cannot be refreshed ends with its access token.
+            if session.freshness(&self.site.store.settings.lifetimes, now) == Freshness::Expired {
+                self.after.known = Known::Nobody;
+                self.after.tokens = TokensPart::Absent;
+            }
+            return None;
+        };
+        let refresh = self.house.provider.start_refresh(session, tokens);
+        match renewal {
+            Renewal::No => None,
+            Renewal::Beside => Some(refresh),
+            Renewal::First => {
+                let refreshed = refresh.await;
+                self.take(refreshed);
+                None
+            }
+        }
+    }
+
+    /// How a refresh ended becomes what this request knows.
+    pub fn take(&mut self, refreshed: Refreshed) {
+        let Some(session) = self.session() else { return };
+        let lifetimes = &self.site.store.settings.lifetimes;
+        let now = self.house.clock.now();
+        match refreshed {
+            Refreshed::Renewed(renewed) => {
+                tracing::info!(
+                    event = "refreshed",
+                    request_id = self.request_id(),
+                    user = self.shown(&renewed.session.user),
+                    generation = renewed.session.generation,
+                );
+                self.after.known = Known::User(renewed.session.clone());
+                self.after.tokens = TokensPart::Opened(Arc::clone(&renewed.tokens));
+            }
+            Refreshed::Ended => {
+                let id = session.id;
+                tracing::info!(
+                    event = "session_ended",
+                    reason = "refresh_refused",
+                    request_id = self.request_id(),
+                    user = self.shown(&session.user),
+                );
+                self.end(id);
+            }
+            Refreshed::Unreachable { retry_after } => {
+                let served_until = session.token_expires_at + lifetimes.outage_grace;
+                if session.freshness(lifetimes, now) == Freshness::Expired && now >= served_until {
+                    self.after.known = Known::Unsure { retry_after };
+                }
+            }
+        }
+    }
+
+    /// Nothing seals an ended session again: what ended meanwhile is not written back, whoever renewed it.
+    pub fn let_go_of_the_ended(&mut self) {
+        if let Some(session) = self.session()
+            && self.house.memory.is_ended(session.id)
+        {
+            let id = session.id;
+            self.end(id);
+        }
+    }
+
+    /// Writes this activity down where `idle_timeout` wants it.
+    pub fn touch(&mut self, now: Timestamp) {
+        let touched = self.session().and_then(|session| session.touched(&self.site.store.settings.lifetimes, now));
+        if let Some(touched) = touched {
+            self.after.known = Known::User(touched);
+        }
+    }
+
+    /// `Set-Cookie`, if anything changed.
+    pub fn settle(&self, now: Timestamp, headers: &mut HeaderMap) {
+        let Visit { site, ask, before, after, .. } = self;
+        let already = cookie_bytes(headers);
+        site.store.settle(before, after, &ask.cookies, &site.keys, now, headers);
+        if let Known::User(session) = &after.known
+            && !matches!(&before.known, Known::User(came) if came == session)
+        {
+            self.house.metrics.session_cookie(cookie_bytes(headers).saturating_sub(already));
+        }
+    }
+
+    pub fn refuse(&self, refusal: &Refusal, form: Form) -> Response<Body> {
+        let user = self.shown_user();
+        let response = answer::refusal(refusal, &self.asked(form, user.as_deref()));
+        let (rule, mend) = match refusal {
+            Refusal::Denied { rule } => (*rule, None),
+            Refusal::Misdirected => (None, Some("public_url or extra_hosts".to_owned())),
+            Refusal::OriginalUnknown { missing } => (None, Some(format!("trusted_proxies (not told: {missing})"))),
+            Refusal::SignInNeeded { .. }
+            | Refusal::Unnamed
+            | Refusal::ForeignOrigin
+            | Refusal::NotAllowed
+            | Refusal::UnknownParameter(_)
+            | Refusal::AmbiguousPath
+            | Refusal::NotFound
+            | Refusal::MethodNotAllowed { .. }
+            | Refusal::ProviderAway { .. }
+            | Refusal::NoNavigation => (None, None),
+        };
+        tracing::info!(
+            event = "refused",
+            reason = answer::reason(&response),
+            rule,
+            key = mend,
+            request_id = self.request_id(),
+            method = self.ask.method.as_str(),
+            host = %self.ask.host,
+            path = self.ask.path(),
+            user,
+        );
+        response
+    }
+
+    /// Who asked, for answers in this form.
+    pub fn asked<'v>(&'v self, form: Form, user: Option<&'v str>) -> Asked<'v> {
+        Asked {
+            form,
+            head: self.ask.method == Method::HEAD,
+            language: self.language,
+            request_id: &self.ask.request_id,
+            user,
+            voice: &self.site.voice,
+            places: &self.site.places,
+            public_url: self.site.gate.matched(self.ask),
+        }
+    }
+
+    /// The same in the form that the request itself wants.
+    pub fn asked_here(&self) -> Asked<'_> {
+        self.asked(Form::of(self.ask.wants), None)
+    }
+
+    /// Who is signed in, as `[log] user` lets it be shown.
+    pub fn shown_user(&self) -> Option<String> {
+        self.session().and_then(|session| self.shown(&session.user))
+    }
+
+    pub fn shown(&self, user: &Subject) -> Option<String> {
+        match self.site.log.user {
+            User::Hash => Some(self.site.keys.user_hash(user)),
+            User::Id => Some(user.as_str().to_owned()),
+            User::Off => None,
+        }
+    }
+
+    pub fn request_id(&self) -> &'a str {
+        self.ask.request_id.to_str().unwrap_or_default()
+    }
+
+    /// Ended sessions are none; refreshed ones whose browser has not been seen with the result are the result.
+    fn remember(&mut self, id: SessionId, generation: u32, now: Timestamp) {
+        if self.house.memory.is_ended(id) {
+            return self.end(id);
+        }
+        let Some(kept) = self.house.memory.kept(id) else { return };
+        if kept.session.generation > generation {
+            self.after.known = Known::User(kept.session.clone());
+            self.after.tokens = TokensPart::Opened(Arc::clone(&kept.tokens));
+            return;
+        }
+        match self.tokens() {
+            Some(tokens) if tokens.generation >= kept.tokens.generation => self.house.memory.seen(id, generation, now),
+            Some(_) | None => {
+                self.after.tokens = TokensPart::Opened(Arc::clone(&kept.tokens));
+                self.after.reseal = true;
+            }
+        }
+    }
+
+    /// The cookies go with this answer, unless another answer saw to them.
+    fn end(&mut self, id: SessionId) {
+        self.after.known = if self.house.memory.is_cleared(id) { Known::Unreadable } else { Known::Nobody };
+        self.after.tokens = TokensPart::Absent;
+    }
+}
+
+fn cookie_bytes(headers: &HeaderMap) -> usize {
+    headers.get_all(http::header::SET_COOKIE).iter().map(http::HeaderValue::len).sum()
+}
