@@ -1,1 +1,94 @@
-//! See mod.rs.
+//! The provider's metadata: from the settings, or by discovery (OpenID Connect Discovery 1.0 §4), asked for until it is there and now and then
+//! after that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+
+use super::http::{Asking, Failure, Http};
+use super::pace::{Backoff, chance};
+use super::{Addresses, Preset, Settings, StartError};
+use crate::clock::Clock;
+use crate::oidc::metadata::Metadata;
+use crate::telemetry::metrics::Endpoint;
+
+pub struct Discovery {
+    known: ArcSwapOption<Metadata>,
+    /// Who is asked; `None` where the settings say everything.
+    issuer: Option<String>,
+    by_hand: Addresses,
+    insecure_http: bool,
+}
+
+impl Discovery {
+    pub fn new(settings: &Settings) -> Result<Discovery, StartError> {
+        let by_hand = settings.addresses.clone();
+        let (known, issuer) = match settings.preset {
+            Preset::Toki | Preset::Oauth2 => (Some(Arc::new(written(&by_hand)?)), None),
+            Preset::Oidc => (None, Some(by_hand.issuer.clone().ok_or(StartError::Missing("issuer"))?)),
+        };
+        let known = ArcSwapOption::new(known);
+        Ok(Discovery { known, issuer, by_hand, insecure_http: settings.insecure_http })
+    }
+
+    pub fn known(&self) -> Option<Arc<Metadata>> {
+        self.known.load_full()
+    }
+
+    /// Asks until the end of the runtime. A document that fails its checks changes nothing: what was known before stays.
+    pub async fn keep_up(&self, http: &Http, clock: &Clock) {
+        let Some(issuer) = &self.issuer else { return };
+        let mut failures = 0;
+        loop {
+            let wait = match self.ask(http, issuer).await {
+                Ok(metadata) => {
+                    if self.known.swap(Some(Arc::new(metadata))).is_none() {
+                        tracing::info!("the provider's metadata is known");
+                    }
+                    failures = 0;
+                    REDISCOVERY.after(1, chance())
+                }
+                Err(_) => {
+                    failures += 1;
+                    RETRYING.after(failures, chance())
+                }
+            };
+            clock.sleep_until(clock.now() + wait).await;
+        }
+    }
+
+    async fn ask(&self, http: &Http, issuer: &str) -> Result<Metadata, Failure> {
+        let address = Metadata::document_address(issuer)
+            .map_err(|error| Failure::Broken(format!("provider.issuer is no address: {error}")))?;
+        let read =
+            |body: &[u8]| Metadata::from_document(body, issuer, self.insecure_http).map_err(|error| error.to_string());
+        let mut metadata = http.get(Endpoint::Discovery, address, Asking::default(), read).await?;
+        let by_hand = self.by_hand.clone();
+        let written = |ours: Option<url::Url>, theirs: &mut url::Url| *theirs = ours.unwrap_or_else(|| theirs.clone());
+        written(by_hand.authorization_endpoint, &mut metadata.authorization_endpoint);
+        written(by_hand.token_endpoint, &mut metadata.token_endpoint);
+        metadata.userinfo_endpoint = by_hand.userinfo_endpoint.or(metadata.userinfo_endpoint);
+        metadata.jwks_uri = by_hand.jwks_uri.or(metadata.jwks_uri);
+        metadata.end_session_endpoint = by_hand.end_session_endpoint.or(metadata.end_session_endpoint);
+        Ok(metadata)
+    }
+}
+
+/// What the settings say, whole.
+fn written(by_hand: &Addresses) -> Result<Metadata, StartError> {
+    let by_hand = by_hand.clone();
+    Ok(Metadata {
+        issuer: by_hand.issuer,
+        authorization_endpoint: by_hand.authorization_endpoint.ok_or(StartError::Missing("authorization_endpoint"))?,
+        token_endpoint: by_hand.token_endpoint.ok_or(StartError::Missing("token_endpoint"))?,
+        userinfo_endpoint: by_hand.userinfo_endpoint,
+        jwks_uri: by_hand.jwks_uri,
+        end_session_endpoint: by_hand.end_session_endpoint,
+        iss_parameter_supported: false,
+    })
+}
+
+const RETRYING: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(30) };
+/// An hour, less up to half of it.
+const REDISCOVERY: Backoff = Backoff { first: Duration::from_secs(3600), most: Duration::from_secs(3600) };

@@ -1,1 +1,261 @@
-//! See mod.rs.
+//! The one HTTP client towards the provider: no redirect followed, no cookie kept, every answer bounded in bytes and time, every call counted.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{StatusCode, header};
+use reqwest::{NoProxy, Proxy, Request, redirect, retry};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::health::Health;
+use super::{Settings, StartError};
+use crate::oidc::Secret;
+use crate::oidc::metadata::may_be_called;
+use crate::oidc::token::{TokenError, TokenErrorKind, TokenRequest};
+use crate::telemetry::metrics::{CallResult, Endpoint, Metrics};
+
+/// How long the provider is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until a connection stands, TLS included.
+    pub connect: Duration,
+    /// Until the whole answer is there.
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { connect: Duration::from_secs(5), answer: Duration::from_secs(10) }
+    }
+}
+
+/// Why a call brought nothing. Its text is for the log: it holds no address (user info's names the user) and no credential.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// No answer: connection, TLS or time.
+    #[error("{0}")]
+    Unreachable(String),
+    /// 5xx, a redirect, or an answer that cannot be read.
+    #[error("{0}")]
+    Broken(String),
+    /// An error answer, 4xx.
+    #[error("{0}")]
+    Refused(Refusal),
+}
+
+/// An error answer (RFC 6749 §5.2), as far as it says what is wrong.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub error: Option<TokenError>,
+}
+
+impl Refusal {
+    pub fn kind(&self) -> Option<TokenErrorKind> {
+        self.error.as_ref().map(|error| error.kind)
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.error {
+            Some(error) => write!(f, "it answered {}: {}", self.status.as_u16(), error.text),
+            None => write!(f, "it answered {}", self.status.as_u16()),
+        }
+    }
+}
+
+/// What a GET says beyond its address.
+#[derive(Clone, Copy, Default)]
+pub struct Asking<'a> {
+    pub bearer: Option<&'a Secret<String>>,
+    /// Less patience than usual.
+    pub within: Option<Duration>,
+}
+
+pub struct Http {
+    client: reqwest::Client,
+    patience: Patience,
+    insecure_http: bool,
+    metrics: Arc<Metrics>,
+    pub health: Health,
+}
+
+impl Http {
+    pub fn new(settings: &Settings, patience: Patience, metrics: Arc<Metrics>) -> Result<Http, StartError> {
+        let mut client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(settings)?)
+            .user_agent(concat!("tokigate/", env!("CARGO_PKG_VERSION")))
+            // A redirected token request would take code and secret along (RFC 9110 §15.4).
+            .redirect(redirect::Policy::none())
+            // A code is good for one use: whatever happens, it is sent once.
+            .retry(retry::never())
+            .referer(false)
+            .connect_timeout(patience.connect)
+            .timeout(patience.answer)
+            .http1_only()
+            .pool_idle_timeout(IDLE)
+            .no_proxy();
+        if let Some(proxy) = proxy(settings)? {
+            client = client.proxy(proxy);
+        }
+        let client = client.build().map_err(|error| StartError::Client(explain(&error)))?;
+        Ok(Http { client, patience, insecure_http: settings.insecure_http, metrics, health: Health::default() })
+    }
+
+    /// Asks, and reads a 2xx answer with `read`, whose error says what is wrong with it.
+    pub async fn get<T>(
+        &self,
+        endpoint: Endpoint,
+        url: Url,
+        asking: Asking<'_>,
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let mut request = self.client.get(url);
+        if let Some(token) = asking.bearer {
+            request = request.bearer_auth(token.expose());
+        }
+        if let Some(within) = asking.within {
+            request = request.timeout(within.min(self.patience.answer));
+        }
+        self.call(endpoint, request.build(), read).await
+    }
+
+    /// Sends a form to the token endpoint, once.
+    pub async fn post<T>(
+        &self,
+        url: Url,
+        form: &TokenRequest,
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let mut request = self
+            .client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.body.expose().clone());
+        if let Some(credentials) = &form.authorization {
+            let mut value = http::HeaderValue::from_str(credentials.expose()).expect("base64 is visible ASCII");
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        self.call(Endpoint::Token, request.build(), read).await
+    }
+
+    async fn call<T>(
+        &self,
+        endpoint: Endpoint,
+        request: reqwest::Result<Request>,
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let began = tokio::time::Instant::now();
+        let outcome = self.exchange(request).await.and_then(|(status, body)| judge(status, &body, read));
+        let result = match &outcome {
+            Ok(_) => CallResult::Ok,
+            Err(Failure::Refused(_)) => CallResult::Refused,
+            Err(Failure::Broken(_)) => CallResult::Broken,
+            Err(Failure::Unreachable(_)) => CallResult::Unreachable,
+        };
+        self.metrics.provider_call(endpoint, result, began.elapsed());
+        self.health.heard(endpoint, outcome.as_ref().err());
+        outcome
+    }
+
+    async fn exchange(&self, request: reqwest::Result<Request>) -> Result<(StatusCode, Zeroizing<Vec<u8>>), Failure> {
+        let mut request = request.map_err(|error| Failure::Broken(explain(&error)))?;
+        // Whoever wrote the address or answered it: nothing is sent in the clear.
+        if !may_be_called(request.url(), self.insecure_http) {
+            return Err(Failure::Broken("its address is no https address".to_owned()));
+        }
+        request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
+        let lost = |error: &reqwest::Error| Failure::Unreachable(self.why_lost(error));
+        let mut response = self.client.execute(request).await.map_err(|error| lost(&error))?;
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(Failure::Broken(format!("its answer is longer than {MAX_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((response.status(), body))
+    }
+
+    fn why_lost(&self, error: &reqwest::Error) -> String {
+        match (error.is_timeout(), error.is_connect()) {
+            (true, true) => format!("no connection within {:?}", self.patience.connect),
+            (true, false) => "no answer in time".to_owned(),
+            (false, true) => format!("no connection: {}", explain(error)),
+            (false, false) => format!("the connection broke: {}", explain(error)),
+        }
+    }
+}
+
+fn judge<T>(status: StatusCode, body: &[u8], read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, Failure> {
+    match status.as_u16() {
+        200..=299 => read(body).map_err(Failure::Broken),
+        300..=399 => Err(Failure::Broken(format!("it answered {}; redirects are not followed", status.as_u16()))),
+        400..=499 => Err(Failure::Refused(Refusal { status, error: TokenError::read(body) })),
+        other => Err(Failure::Broken(format!("it answered {other}"))),
+    }
+}
+
+/// The innermost cause. The outer ones repeat the address, and user info's address names the user.
+fn explain(error: &reqwest::Error) -> String {
+    let Some(mut cause) = error.source() else { return "the request cannot be made".to_owned() };
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// TLS 1.2 and 1.3, the machine's trust anchors and those of `ca_file`; a machine that has none, such as an image without a CA bundle, gets Mozilla's.
+fn tls(settings: &Settings) -> Result<rustls::ClientConfig, StartError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    if let Some(file) = &settings.ca_file {
+        let told = |why: String| StartError::CaFile(format!("{}: {why}", file.display()));
+        let mut added = 0;
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))? {
+            let certificate = certificate.map_err(|error| told(error.to_string()))?;
+            roots.add(certificate).map_err(|error| told(error.to_string()))?;
+            added += 1;
+        }
+        if added == 0 {
+            return Err(told("it holds no certificate in PEM".to_owned()));
+        }
+    }
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StartError::Client(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// `[provider] proxy`, else `HTTPS_PROXY`; never for this machine, nor for what `NO_PROXY` names.
+fn proxy(settings: &Settings) -> Result<Option<Proxy>, StartError> {
+    let variable = |name: &str| std::env::var(name).or_else(|_| std::env::var(name.to_lowercase())).ok();
+    let exceptions = format!("localhost,127.0.0.0/8,::1,{}", variable("NO_PROXY").unwrap_or_default());
+    let proxy = match &settings.proxy {
+        Some(written) => Proxy::all(written.clone()),
+        None => match variable("HTTPS_PROXY").filter(|address| !address.is_empty()) {
+            Some(address) => Proxy::https(address),
+            None => return Ok(None),
+        },
+    };
+    // Its address may hold a password: only the cause is told.
+    let proxy = proxy.map_err(|error| StartError::Client(format!("the proxy's address: {}", explain(&error))))?;
+    Ok(Some(proxy.no_proxy(NoProxy::from_string(&exceptions))))
+}
+
+/// Shorter than any server keeps an idle connection (Node closes after 5 s): nothing is sent into one that is being closed.
+const IDLE: Duration = Duration::from_secs(4);
+/// Bytes. Real answers have a few KiB; what each of them may have at most, its reader says.
+const MAX_ANSWER: usize = 1024 * 1024;

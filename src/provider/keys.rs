@@ -1,1 +1,135 @@
-//! See mod.rs.
+//! The provider's keys: fetched when first needed, once for all who wait, again when they are old or when an unknown key has signed; kept while they
+//! cannot be fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use url::Url;
+
+use super::http::{Asking, Http};
+use crate::clock::{Clock, Timestamp};
+use crate::oidc::Secret;
+use crate::oidc::id_token::{self, Expect, IdToken, Refused, UnverifiedIdToken};
+use crate::oidc::jwks::Jwks;
+use crate::telemetry::metrics::Endpoint;
+
+#[derive(Default)]
+pub struct Keys {
+    held: ArcSwapOption<Held>,
+    /// Held while fetching: whoever else wants keys waits for the same ones.
+    fetching: tokio::sync::Mutex<Attempts>,
+}
+
+struct Held {
+    jwks: Jwks,
+    from: Url,
+    fetched_at: Timestamp,
+}
+
+/// When fetching is worth another try.
+#[derive(Default)]
+struct Attempts {
+    /// After a failure.
+    not_before: Timestamp,
+    why_not: String,
+    /// After keys that were fetched because an unknown one had signed (J-03).
+    no_newer_before: Timestamp,
+}
+
+/// Why an ID token was not found to hold.
+#[derive(Debug, thiserror::Error)]
+pub enum Unverified {
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    /// A newer key may have signed it, which could not be fetched just now.
+    #[error("{0}, and newer keys cannot be had now")]
+    Unsure(Refused),
+    #[error("the provider's keys cannot be had: {0}")]
+    NoKeys(String),
+}
+
+impl Keys {
+    /// Verifies an ID token, with keys fetched anew where those that are held cannot have signed it. `address`: `None` where none is known.
+    pub async fn verify(
+        &self,
+        id_token: &Secret<String>,
+        expect: &Expect<'_>,
+        address: Option<&Url>,
+        http: &Http,
+        clock: &Clock,
+    ) -> Result<IdToken, Unverified> {
+        let verify =
+            |keys: id_token::Keys<'_>| UnverifiedIdToken::parse(id_token.expose())?.verify(expect, keys, clock.now());
+        let Some(address) = address else { return Ok(verify(id_token::Keys::NotKnown)?) };
+        let held = self.current(address, http, clock).await.map_err(Unverified::NoKeys)?;
+        match verify(id_token::Keys::Known(&held.jwks)) {
+            Err(why) if why.may_be_a_new_key() => match self.newer(&held, http, clock).await {
+                Some(newer) => Ok(verify(id_token::Keys::Known(&newer.jwks))?),
+                None => Err(Unverified::Unsure(why)),
+            },
+            verified => Ok(verified?),
+        }
+    }
+
+    /// The keys, not older than [`FRESH`] where that can be.
+    async fn current(&self, address: &Url, http: &Http, clock: &Clock) -> Result<Arc<Held>, String> {
+        let usable = |held: &Arc<Held>| held.from == *address;
+        let fresh = |held: &Arc<Held>| usable(held) && clock.now().since(held.fetched_at) < FRESH;
+        if let Some(held) = self.held.load_full().filter(fresh) {
+            return Ok(held);
+        }
+        let mut attempts = self.fetching.lock().await;
+        // Whoever held the lock may have fetched them.
+        let held = self.held.load_full().filter(usable);
+        if let Some(held) = held.clone().filter(fresh) {
+            return Ok(held);
+        }
+        let fetched = self.fetch(address, &mut attempts, http, clock).await;
+        fetched.or_else(|why| held.ok_or(why))
+    }
+
+    /// Keys newer than these. `None`: there are none, or it was asked for too lately.
+    async fn newer(&self, than: &Arc<Held>, http: &Http, clock: &Clock) -> Option<Arc<Held>> {
+        let mut attempts = self.fetching.lock().await;
+        let held = self.held.load_full()?;
+        if !Arc::ptr_eq(&held, than) {
+            return Some(held);
+        }
+        if clock.now() < attempts.no_newer_before.max(attempts.not_before) {
+            return None;
+        }
+        attempts.no_newer_before = clock.now() + COOL_DOWN;
+        self.fetch(&than.from, &mut attempts, http, clock).await.ok()
+    }
+
+    async fn fetch(
+        &self,
+        address: &Url,
+        attempts: &mut Attempts,
+        http: &Http,
+        clock: &Clock,
+    ) -> Result<Arc<Held>, String> {
+        if clock.now() < attempts.not_before {
+            return Err(attempts.why_not.clone());
+        }
+        let read = |body: &[u8]| Jwks::read(body).map_err(|error| error.to_string());
+        match http.get(Endpoint::Jwks, address.clone(), Asking::default(), read).await {
+            Ok(jwks) => {
+                let held = Arc::new(Held { jwks, from: address.clone(), fetched_at: clock.now() });
+                self.held.store(Some(held.clone()));
+                Ok(held)
+            }
+            Err(failure) => {
+                attempts.not_before = clock.now() + AFTER_A_FAILURE;
+                attempts.why_not = failure.to_string();
+                Err(failure.to_string())
+            }
+        }
+    }
+}
+
+/// How long a key that the provider has dropped still verifies here (J-06).
+const FRESH: Duration = Duration::from_secs(15 * 60);
+const COOL_DOWN: Duration = Duration::from_secs(30);
+const AFTER_A_FAILURE: Duration = Duration::from_secs(5);

@@ -1,27 +1,44 @@
 //! Talking to the provider: discovery, keys, token endpoint, user info, refresh. On a runtime of its own, one for the process: what is
 //! started here belongs to nobody's request, so nobody's leaving can cancel it.
 
-pub mod discovery;
-pub mod http;
-pub mod keys;
-pub mod refresh;
+mod discovery;
+mod health;
+mod http;
+mod keys;
+mod pace;
+mod refresh;
+mod remembered;
 pub mod settings;
-pub mod token;
-pub mod userinfo;
+mod sign_in;
+mod token;
+mod userinfo;
 
+#[cfg(test)]
+mod tests;
+
+pub use crate::oidc::claims::Received;
 pub use settings::{Addresses, ClientAuth, Preset, Settings, UserinfoMode};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::runtime::{self, Handle, Runtime};
+use tokio::sync::Semaphore;
 use url::Url;
 
+use self::discovery::Discovery;
+use self::http::{Http, Patience};
+use self::keys::Keys;
+use self::pace::Bucket;
+use self::refresh::Refreshes;
 use crate::clock::Clock;
 use crate::oidc::Secret;
-use crate::oidc::authorize::Fresh;
+use crate::oidc::authorize::{AuthorizationRequest, Fresh};
+use crate::oidc::callback;
+use crate::oidc::metadata::Metadata;
 use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Endpoint, Metrics};
 
 /// A finished sign-in.
 pub struct SignedIn {
@@ -29,15 +46,6 @@ pub struct SignedIn {
     pub tokens: Arc<Tokens>,
     /// Names, types and lengths of the claims received, for the log; never their values.
     pub received: Vec<Received>,
-}
-
-/// One claim that the provider sent, as far as a log may tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// `userinfo:phoneNo`, `id_token:sub`, `token:userId`.
-    pub name: String,
-    pub kind: &'static str,
-    pub len: usize,
 }
 
 /// Why a sign-in did not come about. `server/answer.rs` gives each its status and page.
@@ -80,10 +88,11 @@ pub enum Refreshed {
     },
 }
 
-/// The provider, from everywhere; cheap to clone.
+/// The provider, from everywhere; cheap to clone. Its runtime ends with the last clone.
 #[derive(Clone)]
 pub struct Provider {
-    _shared: Arc<()>,
+    shared: Arc<Shared>,
+    runtime: Arc<OwnRuntime>,
 }
 
 /// For `/readyz`'s JSON and the start-up log.
@@ -92,69 +101,6 @@ pub enum State {
     Ready,
     /// What is being waited for.
     Degraded(String),
-}
-
-impl Provider {
-    /// Starts the provider's runtime (a thread) and, where discovery is needed, begins it in the background with backoff.
-    pub fn start(
-        settings: Settings,
-        clock: Clock,
-        memory: Memory,
-        metrics: Arc<Metrics>,
-    ) -> Result<Provider, StartError> {
-        let _ = (settings, clock, memory, metrics);
-        todo!()
-    }
-
-    /// The same provider under new settings: refreshes under way and their spacing go on, so that no refresh token is spent twice.
-    pub fn reload(&self, settings: Settings) -> Result<Provider, StartError> {
-        let _ = settings;
-        todo!()
-    }
-
-    pub fn state(&self) -> State {
-        todo!()
-    }
-
-    /// What a new attempt needs, drawn anew: the random part of state, nonce and verifier (RFC 6749 §10.12, RFC 7636 §7.1).
-    pub fn fresh_attempt(&self) -> Fresh {
-        todo!()
-    }
-
-    /// Where the browser is sent. `state` is sealed by the caller and put in as is.
-    pub fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
-        let _ = request;
-        todo!()
-    }
-
-    /// RFC 9207 §2.4, for error answers; `redeem` does it for codes.
-    pub fn check_issuer(&self, iss: Option<&str>) -> Result<(), SignInError> {
-        let _ = iss;
-        todo!()
-    }
-
-    /// Spends the code (once), verifies the ID token, asks user info, and makes the session. Runs on the provider's own runtime: a browser that
-    /// leaves does not cancel it.
-    pub async fn redeem(
-        &self,
-        code: Secret<String>,
-        iss: Option<String>,
-        attempt: Attempt,
-        redirect_uri: String,
-    ) -> Result<SignedIn, SignInError> {
-        let _ = (code, iss, attempt, redirect_uri);
-        todo!()
-    }
-
-    /// Joins or starts the one refresh for this session's refresh token. The future may be dropped: the refresh goes on, and its result is kept.
-    pub fn start_refresh(
-        &self,
-        session: Session,
-        tokens: Arc<Tokens>,
-    ) -> impl Future<Output = Refreshed> + Send + 'static {
-        let _ = (session, tokens);
-        async { todo!() }
-    }
 }
 
 /// What one authorization request says beyond the settings.
@@ -173,6 +119,176 @@ pub struct AuthorizeRequest<'a> {
 pub enum StartError {
     #[error("provider.ca_file: {0}")]
     CaFile(String),
+    #[error("provider.{0} is missing: this preset does not know it")]
+    Missing(&'static str),
     #[error("the HTTP client cannot be built: {0}")]
     Client(String),
 }
+
+impl Provider {
+    /// Starts the provider's runtime (a thread) and, where discovery is needed, begins it in the background with backoff.
+    pub fn start(
+        settings: Settings,
+        clock: Clock,
+        memory: Memory,
+        metrics: Arc<Metrics>,
+    ) -> Result<Provider, StartError> {
+        Provider::start_with(Patience::default(), settings, clock, memory, metrics)
+    }
+
+    fn start_with(
+        patience: Patience,
+        settings: Settings,
+        clock: Clock,
+        memory: Memory,
+        metrics: Arc<Metrics>,
+    ) -> Result<Provider, StartError> {
+        // Refused only where the process has chosen already, which is as good.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let shared = Arc::new(Shared {
+            http: Http::new(&settings, patience, metrics.clone())?,
+            discovery: Discovery::new(&settings)?,
+            keys: Keys::default(),
+            sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
+            sign_in_places: Semaphore::new(CALLS_AT_ONCE),
+            refreshes: Refreshes::new(CALLS_AT_ONCE),
+            settings,
+            clock,
+            memory,
+            metrics,
+        });
+        let runtime = OwnRuntime::start().map_err(|error| StartError::Client(error.to_string()))?;
+        let discovering = shared.clone();
+        runtime
+            .handle()
+            .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
+        Ok(Provider { shared, runtime: Arc::new(runtime) })
+    }
+
+    pub fn state(&self) -> State {
+        match (self.shared.metadata(), self.shared.http.health.complaint()) {
+            (Err(why), _) => State::Degraded(why),
+            (Ok(_), Some(complaint)) => State::Degraded(complaint),
+            (Ok(_), None) => State::Ready,
+        }
+    }
+
+    /// What a new attempt needs, drawn anew: the random part of state, nonce and verifier (RFC 6749 §10.12, RFC 7636 §7.1).
+    pub fn fresh_attempt(&self) -> Fresh {
+        Fresh::from_random(&zeroize::Zeroizing::new(random()))
+    }
+
+    /// Where the browser is sent. `state` is sealed by the caller and put in as is.
+    pub fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
+        let settings = &self.shared.settings;
+        let metadata = self.shared.metadata().map_err(SignInError::NotReady)?;
+        let request = AuthorizationRequest {
+            endpoint: &metadata.authorization_endpoint,
+            client_id: &settings.client_id,
+            redirect_uri: request.redirect_uri,
+            scopes: &settings.scopes,
+            state: request.state,
+            nonce: &request.attempt.nonce,
+            verifier: settings.pkce.then_some(&request.attempt.verifier),
+            prompt_login: request.prompt_login,
+            params: &settings.authorize_params,
+            start_params: &settings.start_params,
+            start_query: request.start_query,
+        };
+        Ok(request.url())
+    }
+
+    /// RFC 9207 §2.4, for error answers; `redeem` does it for codes.
+    pub fn check_issuer(&self, iss: Option<&str>) -> Result<(), SignInError> {
+        let metadata = self.shared.metadata().map_err(SignInError::NotReady)?;
+        callback::check_issuer(iss, &metadata).map_err(|why| SignInError::Foreign(why.to_string()))
+    }
+
+    /// Spends the code (once), verifies the ID token, asks user info, and makes the session. Runs on the provider's own runtime: a browser that
+    /// leaves does not cancel it.
+    pub async fn redeem(
+        &self,
+        code: Secret<String>,
+        iss: Option<String>,
+        attempt: Attempt,
+        redirect_uri: String,
+    ) -> Result<SignedIn, SignInError> {
+        self.check_issuer(iss.as_deref())?;
+        let shared = self.shared.clone();
+        let work = async move { sign_in::redeem(&shared, &code, &attempt, &redirect_uri).await };
+        let lost = |_| Err(SignInError::Broken("the sign-in was broken off".to_owned()));
+        self.runtime.handle().spawn(work).await.unwrap_or_else(lost)
+    }
+
+    /// Joins or starts the one refresh for this session's refresh token. The future may be dropped: the refresh goes on, and its result is kept.
+    pub fn start_refresh(
+        &self,
+        session: Session,
+        tokens: Arc<Tokens>,
+    ) -> impl Future<Output = Refreshed> + Send + 'static {
+        refresh::start(&self.shared, self.runtime.handle(), session, tokens)
+    }
+}
+
+struct Shared {
+    settings: Settings,
+    clock: Clock,
+    memory: Memory,
+    metrics: Arc<Metrics>,
+    http: Http,
+    discovery: Discovery,
+    keys: Keys,
+    sign_ins: Mutex<Bucket>,
+    sign_in_places: Semaphore,
+    refreshes: Refreshes,
+}
+
+impl Shared {
+    /// What is known of the provider, or what is being waited for.
+    fn metadata(&self) -> Result<Arc<Metadata>, String> {
+        self.discovery.known().ok_or_else(|| match self.http.health.why(Endpoint::Discovery) {
+            Some(why) => format!("discovery: {why}"),
+            None => "discovery has begun".to_owned(),
+        })
+    }
+}
+
+/// A thread that runs nothing but calls to the provider.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn start() -> std::io::Result<OwnRuntime> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            // Looking up names blocks; a resolver that hangs holds no more threads than these.
+            .max_blocking_threads(8)
+            .thread_name("provider")
+            .enable_all()
+            .build()?;
+        Ok(OwnRuntime(Some(runtime)))
+    }
+
+    fn handle(&self) -> &Handle {
+        self.0.as_ref().expect("taken only when dropped").handle()
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        // Waiting is not allowed where the last clone may be dropped: on another runtime.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    bytes
+}
+
+/// Sign-ins at work at once, and as many refreshes: a provider that hangs holds no more than these.
+const CALLS_AT_ONCE: usize = 32;
+/// How long to wait for one of those places.
+const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(5);
