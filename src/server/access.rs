@@ -18,6 +18,8 @@ pub(super) struct Done {
     decision: Decision,
     /// The query may hold a code, or the address somebody came from: `/callback`'s is never told.
     tells_query: bool,
+    /// Whether it counts for `idle_timeout`: what the gate answers itself does not.
+    pub is_activity: bool,
     began: Instant,
     /// From the request being sent to the head of its answer.
     pub upstream: Option<Duration>,
@@ -30,6 +32,7 @@ impl Done {
         Done {
             decision: decision(action),
             tells_query: visit.site.log.query && !matches!(action, Action::Callback { .. }),
+            is_activity: matches!(action, Action::Forward(_) | Action::Allow(_)),
             began,
             upstream: None,
             user: if told { visit.shown_user() } else { None },

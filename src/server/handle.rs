@@ -62,6 +62,9 @@ impl Handler for Doorkeeper {
                 visit.take(refreshed);
             }
         }
+        if done.is_activity {
+            visit.touch(now);
+        }
         visit.let_go_of_the_ended();
         visit.settle(house.clock.now(), response.headers_mut());
         access::note(&visit, &response, &done);
@@ -120,12 +123,10 @@ impl Doorkeeper {
     ) -> Response<Body> {
         match action {
             Action::Forward(pass) => {
-                visit.touch(now);
                 let pass = with_tokens(visit, pass);
                 self.forward(visit, &pass, request, peer, done).await
             }
             Action::Allow(pass) => {
-                visit.touch(now);
                 answer::allowed(with_tokens(visit, pass).identity(), &visit.asked(Form::ForwardAuth, None))
             }
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
