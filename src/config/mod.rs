@@ -1,10 +1,45 @@
-//! What the file says, checked: `raw::File` (all optional, unknown keys refused) becomes `Config`, and every problem is reported at once.
+//! What the file says, checked: `raw::Configuration` (all optional, unknown keys refused) becomes `Config`, and every problem is reported at once.
 
+pub mod keys;
 pub mod problem;
+pub mod server;
+
+mod choices;
+mod endpoints;
+mod env;
+mod given;
+mod identity;
+mod later;
+mod layers;
+mod log;
+mod measure;
+mod nearest;
+mod paths;
+mod provider;
+mod proxies;
+mod public;
+mod raw;
+mod report;
+mod rules;
+mod secret;
+mod session;
+mod shape;
+mod toml_tree;
+mod upstream;
+mod value;
+mod workers;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 pub use problem::{Place, Problem, Problems};
+
+use self::given::Given;
+use self::layers::{File, Layers};
+use self::report::Report;
+use self::shape::{KEYS, Shape};
 
 /// Where a configuration comes from. The variables win over the file.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +51,12 @@ pub struct Sources {
 }
 
 /// A configuration that can be run, and what `check` says about it.
+#[derive(Debug)]
 pub struct Loaded {
     pub config: Config,
     /// What is allowed and should be known: dangerous settings, rules that open everything, a key for this process only.
     pub warnings: Vec<Problem>,
-    /// Every key with the value it has and where that came from, in the order of the example; secrets redacted.
+    /// Every key that has a value, with where that came from, in the order of the example; secrets redacted.
     pub effective: Vec<Effective>,
 }
 
@@ -45,16 +81,84 @@ pub enum Origin {
 
 /// Reads and checks everything; every problem at once.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-    let _ = sources;
-    todo!()
+    let mut problems = Vec::new();
+    let file = match &sources.file {
+        Some(path) => File::read(path, &mut problems),
+        None => File::default(),
+    };
+    check(file, &sources.env, problems)
 }
 
 /// The configuration's JSON Schema (draft 2020-12), for editors.
 pub fn schema() -> serde_json::Value {
-    todo!()
+    let mut settings = schemars::generate::SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    let mut schema = settings.into_generator().into_root_schema_for::<raw::Configuration>();
+    // What a file leaves out may come in a variable.
+    schemars::transform::transform_subschemas(
+        &mut |schema: &mut schemars::Schema| drop(schema.remove("required")),
+        &mut schema,
+    );
+    schema.remove("required");
+    let mut schema = schema.to_value();
+    schema["title"] = "tokigate".into();
+    schema["properties"]["rules"]["items"]["required"] = serde_json::json!(["path"]);
+    schema
+}
+
+fn check(file: File, env: &[(String, String)], mut problems: Vec<Problem>) -> Result<Loaded, Problems> {
+    let syntax = problems.len();
+    let variables = env::variables(env, &KEYS, &mut problems);
+    let layers = Layers::new(file, variables);
+    let written = raw::Configuration::read(String::new(), Some(Given::root(&layers)), &mut problems);
+    let mut report = Report { problems, ..Report::default() };
+    let config = checked(&written, env, &mut report);
+
+    let (told, mut seeming) = (report.problems.drain(..syntax).collect::<Vec<_>>(), report.problems);
+    seeming.retain(|problem| !layers.file.explains(problem));
+    let mut problems = [told, seeming].concat();
+    if problems.is_empty() {
+        report.effective.sort_by_key(|line| KEYS.iter().position(|key| *key == line.key));
+        return Ok(Loaded { config, warnings: report.warnings, effective: report.effective });
+    }
+    problems.sort_by(|a, b| a.place.rank().cmp(&b.place.rank()));
+    Err(Problems(problems))
+}
+
+/// Values that could not be taken are stood in for, so that the rest can be checked: good for nothing where there are problems.
+fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut Report) -> Config {
+    let places = public::places(written, report);
+    let lifetimes = session::lifetimes(&written.session, report);
+    let upstream = upstream::settings(written, report);
+    let identity = identity::settings(written, report);
+    let server = server::settings(written, report);
+    let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
+    let provider = provider::settings(written, env, identity.wanted_claims(), lifetimes.clone(), report);
+    Config {
+        keys: keys::keys(&written.session, &places, report),
+        trust: proxies::trust(written, upstream.is_some(), report),
+        log: log::settings(&written.log, report),
+        gate: crate::gate::Settings {
+            public_urls: places.public_urls,
+            extra_hosts: places.extra_hosts,
+            prefix: places.prefix,
+            callback_path: places.callback_path,
+            health_path: places.health_path,
+            forward_auth_only: upstream.is_none(),
+            rules: rules::rules(&written.rules, report),
+            identity,
+            allowed_origins: public::allowed_origins(written, report),
+            lifetimes,
+        },
+        server,
+        cookies,
+        provider,
+        upstream,
+    }
 }
 
 /// Everything checked; each room's settings in its own type.
+#[derive(Debug)]
 pub struct Config {
     pub server: crate::config::server::Settings,
     pub gate: crate::gate::Settings,
@@ -65,81 +169,4 @@ pub struct Config {
     pub upstream: Option<crate::upstream::Settings>,
     pub trust: crate::wire::Trust,
     pub log: crate::telemetry::log::Settings,
-}
-
-/// `[session] keys` and how they are seen to change.
-pub mod keys {
-    use std::time::Duration;
-
-    use crate::oidc::Secret;
-
-    #[derive(Clone, Debug)]
-    pub enum Source {
-        /// Given in the configuration.
-        Given(Vec<Secret<[u8; 32]>>),
-        /// Reloaded when it changes.
-        File(std::path::PathBuf),
-        /// Every `public_url` is plain http on loopback and no key was given: one for this process, with a warning.
-        ForThisProcess,
-    }
-
-    #[derive(Clone, Debug)]
-    pub struct Keys {
-        pub source: Source,
-        pub delay: Duration,
-    }
-
-    /// The keys of a file: one a line, blank and `#` lines allowed. The text says what is wrong, never what a line holds.
-    pub fn read_file(path: &std::path::Path) -> Result<Vec<Secret<[u8; 32]>>, String> {
-        let _ = path;
-        todo!()
-    }
-}
-
-/// Listeners, limits, shutdown, pages.
-pub mod server {
-    use std::net::SocketAddr;
-    use std::path::PathBuf;
-    use std::time::Duration;
-
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub enum Listen {
-        Tcp(SocketAddr),
-        Unix(PathBuf),
-    }
-
-    #[derive(Clone, Debug)]
-    pub struct Limits {
-        pub header_bytes: usize,
-        pub body_bytes: Option<u64>,
-        pub connections: usize,
-        /// First byte to end of head.
-        pub header_timeout: Duration,
-        /// Between requests.
-        pub idle_timeout: Duration,
-    }
-
-    #[derive(Clone, Debug)]
-    pub struct Shutdown {
-        pub delay: Duration,
-        pub drain: Duration,
-    }
-
-    #[derive(Clone, Debug, Default)]
-    pub struct Pages {
-        pub name: Option<String>,
-        pub support: Option<String>,
-        /// `auto`: by `Accept-Language`.
-        pub language: Option<String>,
-    }
-
-    #[derive(Clone, Debug)]
-    pub struct Settings {
-        pub listen: Vec<Listen>,
-        pub admin_listen: SocketAddr,
-        pub workers: usize,
-        pub limits: Limits,
-        pub shutdown: Shutdown,
-        pub pages: Pages,
-    }
 }

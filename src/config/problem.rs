@@ -26,6 +26,17 @@ pub enum Place {
     Nowhere,
 }
 
+impl Place {
+    /// The file from its top, then the variables, then what is missing.
+    pub(in crate::config) fn rank(&self) -> (u8, usize, usize, &str) {
+        match self {
+            Place::File { line, column, .. } => (0, *line, *column, ""),
+            Place::Variable(name) => (1, 0, 0, name),
+            Place::Nowhere => (2, 0, 0, ""),
+        }
+    }
+}
+
 /// All of them; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);

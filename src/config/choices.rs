@@ -1,0 +1,92 @@
+//! The words of keys that take one of a few.
+
+use jsonwebtoken::Algorithm;
+
+use super::raw::{AccessToken, IdToken};
+use super::server::Language;
+use super::value::Choice;
+use crate::gate::PassOn;
+use crate::gate::rules::Access;
+use crate::provider::{ClientAuth, Preset, UserinfoMode};
+use crate::store::cookie::SameSite;
+use crate::telemetry::log;
+
+impl Choice for Preset {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("toki", Preset::Toki), ("oidc", Preset::Oidc), ("oauth2", Preset::Oauth2)];
+}
+
+impl Choice for ClientAuth {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", ClientAuth::None),
+        ("client_secret_post", ClientAuth::SecretPost),
+        ("client_secret_basic", ClientAuth::SecretBasic),
+    ];
+    const LATER: &'static [&'static str] = &["private_key_jwt", "tls_client_auth"];
+}
+
+impl Choice for UserinfoMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("required", UserinfoMode::Required), ("optional", UserinfoMode::Optional), ("off", UserinfoMode::Off)];
+}
+
+/// Those that `oidc::jwks` verifies: `none` and HMAC under a client's secret are no proof of who signed (RFC 8725 §3.2).
+impl Choice for Algorithm {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("RS256", Algorithm::RS256),
+        ("PS256", Algorithm::PS256),
+        ("ES256", Algorithm::ES256),
+        ("EdDSA", Algorithm::EdDSA),
+    ];
+}
+
+impl Choice for SameSite {
+    const WORDS: &'static [(&'static str, Self)] = &[("Lax", SameSite::Lax), ("Strict", SameSite::Strict)];
+    const LATER: &'static [&'static str] = &["None"];
+}
+
+impl Choice for AccessToken {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", AccessToken(PassOn::Off)),
+        ("x-forwarded-access-token", AccessToken(PassOn::Forwarded)),
+        ("authorization", AccessToken(PassOn::Authorization)),
+    ];
+}
+
+impl Choice for IdToken {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", IdToken(PassOn::Off)),
+        ("x-forwarded-id-token", IdToken(PassOn::Forwarded)),
+        ("authorization", IdToken(PassOn::Authorization)),
+    ];
+}
+
+impl Choice for Access {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("public", Access::Public), ("optional", Access::Optional), ("user", Access::User), ("deny", Access::Deny)];
+}
+
+impl Choice for log::Format {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", log::Format::Auto), ("text", log::Format::Text), ("json", log::Format::Json)];
+}
+
+impl Choice for log::User {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("hash", log::User::Hash), ("id", log::User::Id), ("off", log::User::Off)];
+}
+
+impl Choice for tracing::Level {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("error", tracing::Level::ERROR),
+        ("warn", tracing::Level::WARN),
+        ("info", tracing::Level::INFO),
+        ("debug", tracing::Level::DEBUG),
+        ("trace", tracing::Level::TRACE),
+    ];
+}
+
+impl Choice for Language {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Language::Auto), ("en", Language::English), ("mn", Language::Mongolian)];
+}

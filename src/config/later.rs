@@ -1,0 +1,32 @@
+//! Names of interface.md that this version does not know yet: refused as such, never accepted and ignored.
+
+/// Whether a key is one of these, or below one. Elements of lists without their number: `rules.require`.
+pub fn is_later(key: &str) -> bool {
+    LATER.iter().any(|later| key.strip_prefix(later).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+const LATER: &[&str] = &[
+    "host_header",
+    "proxy_protocol",
+    "tls",
+    "upstream_tls",
+    "bearer",
+    "cors",
+    "telemetry",
+    "provider.par",
+    "provider.signing_key",
+    "provider.signing_key_file",
+    "provider.tls_cert_file",
+    "provider.tls_key_file",
+    "session.store",
+    "session.store_outage",
+    "session.redis",
+    "session.partitioned",
+    "identity.assertion",
+    "rules.require",
+    "rules.max_age",
+    "rules.acr_values",
+    "rules.bearer",
+    "rules.from",
+    "rules.upstream",
+];

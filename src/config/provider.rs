@@ -1,0 +1,293 @@
+//! `[provider]`: presets applied, addresses checked.
+
+use std::path::PathBuf;
+
+use jsonwebtoken::Algorithm;
+
+use super::given::{quoted, shortened};
+use super::raw;
+use super::report::Report;
+use super::secret::{self, Given};
+use super::server::number;
+use super::value::{At, Key, One};
+use super::{endpoints, identity};
+use crate::oidc::Secret;
+use crate::oidc::authorize::is_protocol_parameter;
+use crate::provider::{ClientAuth, Preset, Settings, UserinfoMode};
+use crate::session::Lifetimes;
+
+pub fn settings<'a>(
+    written: &raw::Configuration,
+    env: &[(String, String)],
+    wanted_claims: impl Iterator<Item = &'a str>,
+    lifetimes: Lifetimes,
+    report: &mut Report,
+) -> Settings {
+    let provider = &written.provider;
+    let preset = provider.preset.or(One(Preset::default()), report).0;
+    let insecure_http = insecure_http(provider, report);
+    let addresses = endpoints::addresses(provider, preset, insecure_http, report);
+    let pkce = provider.pkce.or(true, report);
+    let client_secret = client_secret(provider, report);
+    let client_auth = client_auth(provider, client_secret.is_some(), pkce, report);
+    let scopes = scopes(provider, preset, report);
+    let userinfo = userinfo(provider, preset, addresses.userinfo_endpoint.is_some(), report);
+    let mut claims: Vec<String> = Vec::new();
+    for claim in wanted_claims {
+        if !claims.iter().any(|known| known == claim) {
+            claims.push(claim.to_owned());
+        }
+    }
+    Settings {
+        preset,
+        proxy: endpoints::proxy(provider, &addresses, env, report),
+        addresses,
+        client_id: client_id(provider, report),
+        client_secret,
+        client_auth,
+        pkce,
+        require_id_token: require_id_token(provider, preset, &scopes, report),
+        scopes,
+        authorize_params: authorize_params(provider, report),
+        start_params: start_params(provider, report),
+        userinfo,
+        userinfo_path: userinfo_path(provider, preset, report),
+        user_claim: user_claim(written, preset, report),
+        id_token_algs: id_token_algs(provider, report),
+        wanted_claims: claims,
+        lifetimes,
+        ca_file: ca_file(&provider.ca_file, report),
+        insecure_http,
+        logins_per_minute: logins_per_minute(written, report),
+    }
+}
+
+fn insecure_http(provider: &raw::Provider, report: &mut Report) -> bool {
+    let insecure = provider.insecure_http.or(false, report);
+    if let Some(at) = provider.insecure_http.written().filter(|at| at.value) {
+        report.warn(at, "codes, tokens and secrets may go to the provider in the clear: whoever is on the way can sign in as anybody");
+    }
+    insecure
+}
+
+fn client_id(provider: &raw::Provider, report: &mut Report) -> String {
+    let key = &provider.client_id;
+    let Some(at) = key.noted(report).cloned() else {
+        if key.is_absent() {
+            report.missing(&key.key, "it is missing; write the identifier that the provider gave this application");
+        }
+        return String::new();
+    };
+    // RFC 6749 appendix A.1: visible ASCII and space.
+    if at.value.trim() != at.value || at.value.is_empty() || !at.value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    {
+        report.wrong(&at, "it is empty, or holds what no client identifier does");
+    } else if secret::is_placeholder(&at.value) {
+        report.wrong(&at, "it is a placeholder; write the identifier that the provider gave this application");
+    }
+    at.value
+}
+
+fn client_secret(provider: &raw::Provider, report: &mut Report) -> Option<Secret<String>> {
+    let (secret, place) = match secret::given(&provider.client_secret, &provider.client_secret_file, report) {
+        Given::Nowhere => return None,
+        Given::Here(at) => {
+            report.written(at);
+            (at.value.clone(), at.problem(""))
+        }
+        Given::InFile(at) => {
+            report.written(at);
+            (secret::text(at, report)?, at.problem(""))
+        }
+    };
+    let text = secret.expose();
+    if text.is_empty() {
+        report.problems.push(super::Problem { text: "it is empty".to_owned(), ..place });
+    } else if secret::is_placeholder(text) {
+        report.problems.push(super::Problem {
+            text: "it is a placeholder; write the secret that the provider gave".to_owned(),
+            ..place
+        });
+    } else if text.chars().any(char::is_control) {
+        report.problems.push(super::Problem {
+            text: "it holds a control character; is it more than one line?".to_owned(),
+            ..place
+        });
+    }
+    Some(secret)
+}
+
+fn client_auth(provider: &raw::Provider, has_secret: bool, pkce: bool, report: &mut Report) -> ClientAuth {
+    let default = if has_secret { ClientAuth::SecretPost } else { ClientAuth::None };
+    let auth = provider.client_auth.or(One(default), report).0;
+    // One that is given and cannot be read was told already.
+    let given = !(provider.client_secret.is_absent() && provider.client_secret_file.is_absent());
+    match auth {
+        ClientAuth::None if has_secret => report.wrong_key(
+            &provider.client_auth,
+            "the client secret would not be used; write client_secret_post, or leave the secret out",
+        ),
+        ClientAuth::SecretPost | ClientAuth::SecretBasic if !given => {
+            report.wrong_key(&provider.client_auth, "it needs provider.client_secret or client_secret_file");
+        }
+        ClientAuth::None if !pkce && !given => report.wrong_key(
+            &provider.pkce,
+            "without PKCE the client secret is needed; write provider.client_secret_file, or pkce = true",
+        ),
+        ClientAuth::None | ClientAuth::SecretPost | ClientAuth::SecretBasic => {}
+    }
+    auth
+}
+
+fn scopes(provider: &raw::Provider, preset: Preset, report: &mut Report) -> Vec<String> {
+    let key = &provider.scopes;
+    let Some(at) = key.noted(report).cloned() else {
+        let default = ["openid", "offline_access"].map(str::to_owned);
+        report.value(&key.key, None, list(&default));
+        return default.to_vec();
+    };
+    for at in &at.value {
+        // RFC 6749 §3.3.
+        let is_token = |byte: u8| (b'!'..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+        if at.value.contains(char::is_whitespace) {
+            let parts: Vec<String> = at.value.split_whitespace().map(str::to_owned).collect();
+            report.wrong(at, format!("{:?} is several scopes; write {}", shortened(&at.value), list(&parts)));
+        } else if at.value.is_empty() || !at.value.bytes().all(is_token) {
+            report.wrong(at, format!("{:?} is no scope", shortened(&at.value)));
+        }
+    }
+    let scopes: Vec<String> = at.value.iter().map(|at| at.value.clone()).collect();
+    if preset == Preset::Oidc && !scopes.iter().any(|scope| scope == "openid") {
+        report.wrong(&at, "OpenID Connect needs \"openid\" among them; add it, or write preset = \"oauth2\"");
+    }
+    scopes
+}
+
+fn userinfo(provider: &raw::Provider, preset: Preset, has_address: bool, report: &mut Report) -> UserinfoMode {
+    // Under `oidc` the address may be discovered.
+    let may_have_one = has_address || preset == Preset::Oidc;
+    let default = if may_have_one { UserinfoMode::Required } else { UserinfoMode::Off };
+    let mode = provider.userinfo.or(One(default), report).0;
+    if mode == UserinfoMode::Required && !may_have_one && provider.userinfo_endpoint.is_absent() {
+        report.wrong_key(&provider.userinfo, "it needs provider.userinfo_endpoint");
+    }
+    mode
+}
+
+fn userinfo_path(provider: &raw::Provider, preset: Preset, report: &mut Report) -> Option<String> {
+    let key = &provider.userinfo_path;
+    match key.noted(report).cloned() {
+        Some(at) => {
+            dotted(&at, report);
+            Some(at.value)
+        }
+        None if preset == Preset::Toki => {
+            report.value(&key.key, None, quoted("data"));
+            Some("data".to_owned())
+        }
+        None => None,
+    }
+}
+
+fn user_claim(written: &raw::Configuration, preset: Preset, report: &mut Report) -> String {
+    let claim = identity::user_claim(written, preset);
+    match written.provider.user_claim.noted(report).cloned() {
+        Some(at) => dotted(&at, report),
+        None => report.value(&written.provider.user_claim.key, None, quoted(&claim)),
+    }
+    claim
+}
+
+/// A dotted path of claims.
+fn dotted(at: &At<String>, report: &mut Report) {
+    if at
+        .value
+        .split('.')
+        .any(|part| part.is_empty() || part.contains(|c: char| c.is_whitespace() || "{}<>".contains(c)))
+    {
+        report.wrong(
+            at,
+            format!("{:?} is no path of claims; write a name, or names with dots between them", shortened(&at.value)),
+        );
+    }
+}
+
+fn require_id_token(provider: &raw::Provider, preset: Preset, scopes: &[String], report: &mut Report) -> bool {
+    let required = provider.require_id_token.or(preset == Preset::Oidc, report);
+    let asked_for = scopes.iter().any(|scope| scope == "openid");
+    if required && !asked_for && preset != Preset::Oidc {
+        report.wrong_key(&provider.require_id_token, "an ID token comes only where provider.scopes has \"openid\"");
+    }
+    required
+}
+
+fn id_token_algs(provider: &raw::Provider, report: &mut Report) -> Vec<Algorithm> {
+    let key = &provider.id_token_algs;
+    let Some(at) = key.noted(report).cloned() else {
+        report.value(&key.key, None, list(&["RS256", "PS256", "ES256", "EdDSA"].map(str::to_owned)));
+        return vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+    };
+    if at.value.is_empty() {
+        report.wrong(&at, "it is empty: no ID token would be taken");
+    }
+    at.value.iter().map(|at| at.value.0).collect()
+}
+
+fn authorize_params(provider: &raw::Provider, report: &mut Report) -> Vec<(String, String)> {
+    let entries = provider.authorize_params.or(Default::default(), report).0;
+    for (name, at) in &entries {
+        if let Some(text) = wrong_parameter(name) {
+            report.wrong(at, text);
+        }
+    }
+    entries.into_iter().map(|(name, at)| (name, at.value)).collect()
+}
+
+fn start_params(provider: &raw::Provider, report: &mut Report) -> Vec<String> {
+    let names = provider.start_params.or(Vec::new(), report);
+    for at in &names {
+        // `rd` is ours: where sign-in leads.
+        let text = if at.value == "rd" {
+            Some("rd is the gate's own parameter".to_owned())
+        } else {
+            wrong_parameter(&at.value)
+        };
+        if let Some(text) = text {
+            report.wrong(at, text);
+        }
+    }
+    names.into_iter().map(|at| at.value).collect()
+}
+
+fn wrong_parameter(name: &str) -> Option<String> {
+    if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace() || "&=#*".contains(c)) {
+        return Some(format!("{:?} is no name of a parameter", shortened(name)));
+    }
+    is_protocol_parameter(&name.to_ascii_lowercase())
+        .then(|| format!("{name} is the protocol's own and cannot be set; leave it out"))
+}
+
+fn ca_file(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {
+    let at = key.noted(report)?.clone();
+    let path = at.value.display();
+    match std::fs::read(&at.value) {
+        Err(error) => report.wrong(&at, format!("{path} cannot be read: {error}")),
+        Ok(bytes) if !bytes.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) => {
+            report.wrong(&at, format!("{path} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"));
+        }
+        Ok(_) => {}
+    }
+    Some(at.value)
+}
+
+fn logins_per_minute(written: &raw::Configuration, report: &mut Report) -> u32 {
+    let logins = number(&written.limits.logins_per_minute, 600, MOST_LOGINS, report);
+    u32::try_from(logins).unwrap_or(u32::MAX)
+}
+
+fn list(texts: &[String]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+}
+
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const MOST_LOGINS: usize = 1_000_000;

@@ -1,0 +1,157 @@
+//! `[[rules]]`.
+
+use http::Method;
+
+use super::raw;
+use super::report::Report;
+use super::shape::Many;
+use super::value::{At, One};
+use super::{Place, Problem};
+use crate::gate::rules::{Access, Rule};
+
+pub fn rules(written: &Many<raw::Rule>, report: &mut Report) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    // The rule that leaves nothing to those below it.
+    let mut last: Option<usize> = None;
+    for (index, (place, rule)) in written.elements.iter().enumerate() {
+        let checked = Rule { paths: paths(place, rule, report), methods: methods(rule, report), access: access(rule) };
+        let key = format!("{}[{index}]", written.key);
+        let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
+        if let Some(last) = last {
+            warn(format!("no request gets here: rules[{last}] decides for all"));
+        }
+        if checked.paths.iter().any(|path| is_everything(path)) {
+            if matches!(checked.access, Access::Public | Access::Optional) && last.is_none() {
+                warn(
+                    "everybody gets everything that no rule above keeps: it is a public rule for every path".to_owned(),
+                );
+            }
+            if checked.methods.is_empty() {
+                last = last.or(Some(index));
+            }
+        }
+        rules.push(checked);
+    }
+    let shown: Vec<String> = written.elements.iter().map(|(_, rule)| shown(rule)).collect();
+    report.value(&written.key, Some(&written.place), format!("[{}]", shown.join(", ")));
+    rules
+}
+
+fn paths(place: &Place, rule: &raw::Rule, report: &mut Report) -> Vec<String> {
+    let Some(at) = rule.path.written() else {
+        if rule.path.is_absent() {
+            let text = "it is missing; write path = \"/assets/**\"".to_owned();
+            report.problems.push(Problem { place: place.clone(), key: rule.path.key.clone(), text });
+        }
+        return Vec::new();
+    };
+    for at in &at.value.0 {
+        if let Some(text) = wrong_pattern(&at.value) {
+            report.wrong(at, text);
+        }
+    }
+    at.value.0.iter().map(|at| at.value.clone()).collect()
+}
+
+/// What is wrong with a pattern, and the mend.
+fn wrong_pattern(pattern: &str) -> Option<String> {
+    let Some(rest) = pattern.strip_prefix('/') else {
+        let path = pattern.trim_start_matches(['^', '*']).trim_start_matches('/');
+        return Some(format!("{pattern:?} does not begin with a slash; write \"/{path}\""));
+    };
+    if let Some(odd) = pattern.chars().find(|c| matches!(c, '?' | '#' | '\\') || c.is_control()) {
+        return Some(format!("{pattern:?} holds {odd:?}, which no path does; the query is not looked at"));
+    }
+    if !has_whole_percents(pattern) {
+        return Some(format!("{pattern:?} has a % without two hexadecimal digits"));
+    }
+    let segments: Vec<&str> = rest.split('/').collect();
+    if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
+        return Some(format!("{pattern:?} has a dot segment, which no rule opens or closes"));
+    }
+    if segments.iter().rev().skip(1).any(|segment| segment.is_empty()) {
+        return Some(format!("{pattern:?} has an empty segment"));
+    }
+    if segments.iter().any(|segment| segment.contains("**") && *segment != "**") {
+        return Some(format!(
+            "{pattern:?}: ** stands for whole segments; write /** behind a slash, or * inside one segment"
+        ));
+    }
+    if segments.iter().any(|segment| matches!(*segment, ".*" | ".+") || segment.ends_with('$')) {
+        return Some(format!(
+            "{pattern:?} is a regular expression, which rules are not; write * for a segment, ** for any number"
+        ));
+    }
+    None
+}
+
+fn has_whole_percents(text: &str) -> bool {
+    let is_whole = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    text.split('%').skip(1).all(is_whole)
+}
+
+/// Every path there is: nothing but stars, and a double one among them.
+fn is_everything(pattern: &str) -> bool {
+    let mut segments = pattern.split('/').skip(1);
+    segments.clone().any(|segment| segment == "**") && segments.all(|segment| matches!(segment, "*" | "**"))
+}
+
+fn methods(rule: &raw::Rule, report: &mut Report) -> Vec<Method> {
+    let Some(at) = rule.methods.written() else { return Vec::new() };
+    if at.value.is_empty() {
+        report.wrong(at, "it is empty; leave it out for all methods");
+    }
+    let mut methods = Vec::new();
+    for at in &at.value {
+        match method(at) {
+            Ok(method) => methods.push(method),
+            Err(text) => report.wrong(at, text),
+        }
+    }
+    methods
+}
+
+fn method(at: &At<String>) -> Result<Method, String> {
+    let name = at.value.as_str();
+    if METHODS.contains(&name) {
+        return Method::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is no method"));
+    }
+    let upper = name.to_ascii_uppercase();
+    let names = METHODS.iter().map(|known| (*known).to_owned());
+    let nearest = super::nearest::nearest(&upper, names).unwrap_or_default();
+    Err(format!("{name:?} is no method that is known; the nearest is {nearest}"))
+}
+
+fn access(rule: &raw::Rule) -> Access {
+    rule.access.written().map_or(Access::default(), |at| at.value.0)
+}
+
+fn shown(rule: &raw::Rule) -> String {
+    use super::value::Kind;
+    let path = rule.path.written().map(|at| format!("path = {}", at.value.show()));
+    let methods = rule.methods.written().map(|at| format!("methods = {}", at.value.show()));
+    let access = Some(format!("access = {}", One(access(rule)).show()));
+    format!("{{ {} }}", path.into_iter().chain(methods).chain(access).collect::<Vec<_>>().join(", "))
+}
+
+/// RFC 9110 §9, RFC 5789, WebDAV (RFC 4918, 3253, 5323), and QUERY. No CONNECT: it is never forwarded.
+const METHODS: &[&str] = &[
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+];
