@@ -98,7 +98,7 @@ fn join_or_begin(
 
     let (tell, told) = watch::channel(None);
     state.under_way.insert(id, told.clone());
-    let mut list = Listed { shared: shared.clone(), id, tell };
+    let list = Listed { shared: shared.clone(), id, tell };
     let refresh = Refresh { shared: shared.clone(), metadata, session, tokens, refresh_token, turn };
     runtime.spawn(async move {
         let refreshed = refresh.run().await;
@@ -123,8 +123,11 @@ struct Listed {
 }
 
 impl Listed {
-    fn end_with(&mut self, refreshed: Refreshed) {
-        self.tell.send_replace(Some(refreshed));
+    /// Out of the list before it is told: who asks again at once asks for another refresh, not for this one.
+    fn end_with(self, refreshed: Refreshed) {
+        let tell = self.tell.clone();
+        drop(self);
+        tell.send_replace(Some(refreshed));
     }
 }
 

@@ -1,0 +1,75 @@
+//! A WebSocket as a browser opens it.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::tungstenite::{Error, http as ws_http};
+
+use super::{Browser, PATIENCE, World};
+
+pub struct Socket(WebSocketStream<TcpStream>);
+
+/// How a socket ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum WsEnd {
+    /// With this code.
+    Closed(u16),
+    /// Without a close.
+    Dropped,
+}
+
+impl Socket {
+    /// The status where it is no socket.
+    pub async fn open(
+        world: &World,
+        browser: Option<&Browser>,
+        target: &str,
+        origin: Option<&str>,
+    ) -> Result<Socket, u16> {
+        let host = world.setup.host();
+        let mut request = ws_http::Request::builder()
+            .uri(format!("ws://{host}{target}"))
+            .header("host", &host)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        if let Some(browser) = browser {
+            request = request.header("cookie", browser.cookie_line());
+        }
+        let connection = TcpStream::connect(world.address()).await.unwrap();
+        let opening = tokio_tungstenite::client_async(request.body(()).unwrap(), connection);
+        match timeout(PATIENCE, opening).await.expect("a handshake in time") {
+            Ok((socket, _)) => Ok(Socket(socket)),
+            Err(Error::Http(refused)) => Err(refused.status().as_u16()),
+            Err(error) => panic!("{target}: {error}"),
+        }
+    }
+
+    pub async fn say(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    pub async fn hear(&mut self) -> String {
+        match timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("a text, not {other:?}"),
+        }
+    }
+
+    /// Reads until it is over.
+    pub async fn end(&mut self) -> WsEnd {
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.expect("an end in time") {
+                Some(Ok(Message::Close(Some(frame)))) => return WsEnd::Closed(frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return WsEnd::Dropped,
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A connection spoken byte by byte: what no client would send.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+pub struct Wire {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Wire {
+    pub async fn connect(address: SocketAddr) -> Wire {
+        Wire { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
+    }
+
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// A request of these lines; the empty one at the end is added.
+    pub async fn request(&mut self, lines: &[&str]) -> String {
+        self.send(format!("{}\r\n\r\n", lines.join("\r\n"))).await;
+        self.head().await
+    }
+
+    /// Up to the end of a head.
+    pub async fn head(&mut self) -> String {
+        loop {
+            if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
+                let rest = self.read.split_off(at + 4);
+                return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+            }
+            assert!(self.more().await, "closed after {:?}", String::from_utf8_lossy(&self.read));
+        }
+    }
+
+    /// All that comes until the other side closes.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.more().await {}
+        std::mem::take(&mut self.read)
+    }
+
+    async fn more(&mut self) -> bool {
+        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await.expect("something comes in time");
+        read.unwrap_or(0) > 0
+    }
+}
