@@ -118,7 +118,8 @@ fn check(file: File, env: &[(String, String)], mut problems: Vec<Problem>) -> Re
     seeming.retain(|problem| !layers.file.explains(problem));
     let mut problems = [told, seeming].concat();
     if problems.is_empty() {
-        report.effective.sort_by_key(|line| KEYS.iter().position(|key| *key == line.key));
+        let key_of = |line: &Effective| line.key.split('[').next().unwrap_or_default().to_owned();
+        report.effective.sort_by_key(|line| KEYS.iter().position(|key| *key == key_of(line)));
         return Ok(Loaded { config, warnings: report.warnings, effective: report.effective });
     }
     problems.sort_by(|a, b| a.place.rank().cmp(&b.place.rank()));

@@ -32,8 +32,9 @@ pub fn rules(written: &Many<raw::Rule>, report: &mut Report) -> Vec<Rule> {
         }
         rules.push(checked);
     }
-    let shown: Vec<String> = written.elements.iter().map(|(_, rule)| shown(rule)).collect();
-    report.value(&written.key, Some(&written.place), format!("[{}]", shown.join(", ")));
+    for (index, (place, rule)) in written.elements.iter().enumerate() {
+        report.value(&format!("{}[{index}]", written.key), Some(place), shown(rule));
+    }
     rules
 }
 

@@ -58,6 +58,15 @@ impl Discovery {
         }
     }
 
+    /// What is known, or is asked for once; with the address of the document that could not be had.
+    pub async fn look(&self, http: &Http) -> Result<Metadata, (String, Failure)> {
+        match (self.known(), &self.issuer) {
+            (Some(known), _) => Ok(Metadata::clone(&known)),
+            (None, Some(issuer)) => self.ask(http, issuer).await.map_err(|failure| (issuer.clone(), failure)),
+            (None, None) => unreachable!("what is not asked for was known from the start"),
+        }
+    }
+
     async fn ask(&self, http: &Http, issuer: &str) -> Result<Metadata, Failure> {
         let address = Metadata::document_address(issuer)
             .map_err(|error| Failure::Broken(format!("provider.issuer is no address: {error}")))?;

@@ -2,10 +2,10 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{StatusCode, header};
-use reqwest::{NoProxy, Proxy, Request, redirect, retry};
+use reqwest::{NoProxy, Proxy, Request, Response, redirect, retry};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::health::Health;
 use super::{Settings, StartError};
+use crate::clock::Timestamp;
 use crate::oidc::Secret;
 use crate::oidc::metadata::may_be_called;
 use crate::oidc::token::{TokenError, TokenErrorKind, TokenRequest};
@@ -165,23 +166,37 @@ impl Http {
         outcome
     }
 
+    /// Whether anybody answers, whatever they say: the status, and what their clock shows.
+    pub async fn reach(&self, url: Url) -> Result<(u16, Option<Timestamp>), Failure> {
+        let response = self.send(self.client.get(url).build()).await?;
+        let date =
+            response.headers().get(header::DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let since_epoch = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+        let clock = since_epoch.map(|since| Timestamp::from_unix_seconds(since.as_secs()));
+        Ok((response.status().as_u16(), clock))
+    }
+
     async fn exchange(&self, request: reqwest::Result<Request>) -> Result<(StatusCode, Zeroizing<Vec<u8>>), Failure> {
-        let mut request = request.map_err(|error| Failure::Broken(explain(&error)))?;
-        // Whoever wrote the address or answered it: nothing is sent in the clear.
-        if !may_be_called(request.url(), self.insecure_http) {
-            return Err(Failure::Broken("its address is no https address".to_owned()));
-        }
-        request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
-        let lost = |error: &reqwest::Error| Failure::Unreachable(self.why_lost(error));
-        let mut response = self.client.execute(request).await.map_err(|error| lost(&error))?;
+        let mut response = self.send(request).await?;
+        let lost = |error: reqwest::Error| Failure::Unreachable(self.why_lost(&error));
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(Failure::Broken(format!("its answer is longer than {MAX_ANSWER} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
         Ok((response.status(), body))
+    }
+
+    async fn send(&self, request: reqwest::Result<Request>) -> Result<Response, Failure> {
+        let mut request = request.map_err(|error| Failure::Broken(explain(&error)))?;
+        // Whoever wrote the address or answered it: nothing is sent in the clear.
+        if !may_be_called(request.url(), self.insecure_http) {
+            return Err(Failure::Broken("its address is no https address".to_owned()));
+        }
+        request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
+        self.client.execute(request).await.map_err(|error| Failure::Unreachable(self.why_lost(&error)))
     }
 
     fn why_lost(&self, error: &reqwest::Error) -> String {

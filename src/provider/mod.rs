@@ -6,6 +6,7 @@ mod health;
 mod http;
 mod keys;
 mod pace;
+pub mod probe;
 mod refresh;
 mod remembered;
 pub mod settings;

@@ -1,0 +1,71 @@
+//! `tokigate check`: every problem at once, or what the configuration comes to.
+
+mod explain;
+mod online;
+
+use std::io;
+use std::path::Path;
+
+use super::args::Check;
+use super::{Console, Exit};
+use crate::config::{Config, Effective, Origin, Sources};
+use crate::gate::Gate;
+
+pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> {
+    if args.sign_in {
+        return console.misused("check --sign-in: not in this version");
+    }
+    let asked = match args.explain.as_deref().map(|request| explain::Asked::read(request, args.claims.as_deref())) {
+        Some(Err(why)) => return console.misused(&format!("check: {why}")),
+        Some(Ok(asked)) => Some(asked),
+        None => None,
+    };
+    let (sources, loaded) = match console.load(args.config.file)? {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(exit),
+    };
+    for warning in &loaded.warnings {
+        writeln!(console.err, "warning: {warning}")?;
+    }
+    let file = sources.file.as_deref();
+    match asked {
+        Some(asked) => explain::explain(&asked, &loaded.config, &loaded.effective, file, console)?,
+        None => {
+            settings(&loaded.effective, &sources, console)?;
+            redirect_addresses(&loaded.config, console)?;
+        }
+    }
+    if args.online { online::online(&loaded.config.provider, console) } else { Ok(Exit::Done) }
+}
+
+/// Every setting, and as a comment where its value comes from.
+fn settings(effective: &[Effective], sources: &Sources, console: &mut Console<'_>) -> io::Result<()> {
+    let file = sources.file.as_deref();
+    let source = file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
+    writeln!(console.out, "# No problem in {source}. What it comes to:")?;
+    for Effective { key, value, origin } in effective {
+        let setting = format!("{key} = {value}");
+        writeln!(console.out, "{setting:<ORIGINS_COLUMN$}  # {}", place(origin, file))?;
+    }
+    Ok(())
+}
+
+fn place(origin: &Origin, file: Option<&Path>) -> String {
+    match (origin, file) {
+        (Origin::Default, _) => "default".to_owned(),
+        (Origin::File { line }, Some(file)) => format!("{}:{line}", file.display()),
+        (Origin::File { line }, None) => format!("line {line}"),
+        (Origin::Variable(name), _) => name.clone(),
+    }
+}
+
+fn redirect_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
+    let gate = Gate::new(config.gate.clone());
+    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.redirect_uri(at)).collect();
+    addresses.dedup();
+    let what = if addresses.len() == 1 { "this redirect address" } else { "these redirect addresses" };
+    writeln!(console.out, "\n# Register {what} with the provider:")?;
+    addresses.iter().try_for_each(|address| writeln!(console.out, "# {address}"))
+}
+
+const ORIGINS_COLUMN: usize = 56;

@@ -1,0 +1,217 @@
+//! `tokigate check --explain`: what would happen to a request, and which rule says so.
+
+use std::io;
+use std::path::Path;
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+use super::place;
+use crate::cli::Console;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Config, Effective};
+use crate::gate::{Action, Because, Form, Gate, Pass, Refusal};
+use crate::oidc::Subject;
+use crate::provider;
+use crate::server::answer::{self, Place};
+use crate::server::pages::{Language, Voice};
+use crate::session::{Claims, Session, SessionId};
+
+/// What `--explain` and `--claims` say.
+pub(super) struct Asked {
+    method: Method,
+    target: PathAndQuery,
+    /// `None`: somebody of whom nothing is known but that they signed in.
+    claims: Option<Map<String, Value>>,
+}
+
+impl Asked {
+    /// `METHOD /path`, and a file of claims.
+    pub(super) fn read(request: &str, claims: Option<&Path>) -> Result<Asked, String> {
+        let malformed = || format!("--explain {request:?} is no request; write --explain 'GET /path'");
+        let (method, target) = request.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?;
+        let target = target.trim();
+        if !target.starts_with('/') {
+            return Err(malformed());
+        }
+        // As a browser would send it.
+        let target = utf8_percent_encode(target, UNSENT).to_string();
+        let target = PathAndQuery::try_from(target).map_err(|_| malformed())?;
+        Ok(Asked { method, target, claims: claims.map(claims_in).transpose()? })
+    }
+}
+
+fn claims_in(file: &Path) -> Result<Map<String, Value>, String> {
+    let told = |why: String| format!("--claims {}: {why}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(claims)) => Ok(claims),
+        Ok(_) => Err(told("it is no JSON object of claims".to_owned())),
+        Err(error) => Err(told(format!("it is not JSON: {error}"))),
+    }
+}
+
+pub(super) fn explain(
+    asked: &Asked,
+    config: &Config,
+    effective: &[Effective],
+    file: Option<&Path>,
+    console: &mut Console<'_>,
+) -> io::Result<()> {
+    let mut settings = config.gate.clone();
+    // The rules of a gate without an application are those that /auth asks.
+    settings.forward_auth_only = false;
+    let gate = Gate::new(settings);
+    let now = Clock::system().now();
+    let user = somebody(asked, &config.provider, now);
+    let explanation = gate.explain(&asked.method, &asked.target, Some(&user), now);
+    let teller = Teller { config, gate: &gate, knows_claims: asked.claims.is_some() };
+    let out = &mut console.out;
+    writeln!(out, "{} {}\n", asked.method, asked.target)?;
+    writeln!(out, "decided by   {}", because(explanation.because, effective, file))?;
+    writeln!(out, "a stranger   {}", teller.tell(&explanation.stranger))?;
+    if let Some(action) = &explanation.user {
+        writeln!(out, "a user       {}", teller.tell(action))?;
+    }
+    Ok(())
+}
+
+fn because(because: Because, effective: &[Effective], file: Option<&Path>) -> String {
+    match because {
+        Because::Rule(index) => {
+            let key = format!("rules[{index}]");
+            match effective.iter().find(|effective| effective.key == key) {
+                Some(rule) => format!("{key}, {}: {}", place(&rule.origin, file), rule.value),
+                None => key,
+            }
+        }
+        Because::Default => "no rule: none matches, so a signed-in user is needed".to_owned(),
+        Because::Ambiguous => {
+            "no rule alone: different readings of this path meet different rules, or nobody knows how it will be read"
+                .to_owned()
+        }
+        Because::Own => "the gate itself: the address is one of its own (prefix, callback_path)".to_owned(),
+        Because::Health => "health_path".to_owned(),
+        Because::NotServed => "public_url: the address is outside its path".to_owned(),
+    }
+}
+
+/// Signed in this moment, with these claims.
+fn somebody(asked: &Asked, provider: &provider::Settings, now: Timestamp) -> Session {
+    let nothing = Map::new();
+    let said = asked.claims.as_ref().unwrap_or(&nothing);
+    let claims = unwrapped(said, provider.userinfo_path.as_deref());
+    let name = [claims, said].into_iter().find_map(|place| match place.get(&provider.user_claim) {
+        Some(Value::String(name)) => Some(name.clone()),
+        Some(Value::Number(name)) => Some(name.to_string()),
+        _ => None,
+    });
+    let unsaid = format!("<{}>", provider.user_claim);
+    let user = Subject::parse(name.as_deref().unwrap_or(&unsaid)).or_else(|_| Subject::parse(&unsaid));
+    let expires_at = now + provider.lifetimes.lifetime;
+    Session {
+        id: SessionId::from_bytes([0; 16]),
+        generation: 0,
+        user: user.expect("a claim's name in brackets is a name"),
+        created_at: now,
+        expires_at,
+        seen_at: now,
+        auth_time: now,
+        token_issued_at: now,
+        token_expires_at: expires_at,
+        refreshable: false,
+        claims: Claims::select(claims, provider.wanted_claims.iter().map(String::as_str)),
+    }
+}
+
+/// What is inside the envelope, where there is one.
+fn unwrapped<'c>(said: &'c Map<String, Value>, path: Option<&str>) -> &'c Map<String, Value> {
+    let Some(path) = path else { return said };
+    path.split('.').try_fold(said, |place, step| place.get(step)?.as_object()).unwrap_or(said)
+}
+
+/// Says what an action comes to.
+struct Teller<'a> {
+    config: &'a Config,
+    gate: &'a Gate,
+    knows_claims: bool,
+}
+
+impl Teller<'_> {
+    fn tell(&self, action: &Action) -> String {
+        match action {
+            Action::Forward(pass) => self.passes(pass),
+            Action::Allow(pass) => format!("is allowed (forward-auth){}", self.named(pass)),
+            Action::Refuse(refusal, form) => self.refused(refusal, *form),
+            Action::SignIn(sign_in) => {
+                let back = self.gate.address(sign_in.public_url, Some(&sign_in.return_to));
+                format!("is sent to the provider to sign in, and then comes back to {back}")
+            }
+            Action::ToStart { public_url, .. } => {
+                format!("is redirected to {}", self.gate.start_address(*public_url))
+            }
+            Action::Callback { .. } => "comes from the provider: the sign-in goes on".to_owned(),
+            Action::SignOut { .. } => "is signed out".to_owned(),
+            Action::AskSignOut { .. } => "is asked whether to sign out".to_owned(),
+            Action::SignedOut { .. } => "is shown the signed-out page".to_owned(),
+            Action::SessionStatus => "is told about the session, as JSON; without one, 401".to_owned(),
+            Action::UserInfo => {
+                "is told the user's claims that [identity] names, as JSON; without a session, 401".to_owned()
+            }
+            Action::Health => "is told whether the gate is ready".to_owned(),
+            Action::ToPublicUrl { public_url } => {
+                format!("is redirected to {}", self.gate.address(*public_url, None))
+            }
+        }
+    }
+
+    fn passes(&self, pass: &Pass) -> String {
+        match &self.config.upstream {
+            Some(upstream) => format!("reaches {}{}", upstream.address, self.named(pass)),
+            None => format!("is allowed (forward-auth){}", self.named(pass)),
+        }
+    }
+
+    fn named(&self, pass: &Pass) -> String {
+        if pass.session().is_none() {
+            return ", in nobody's name".to_owned();
+        }
+        let mut lines: Vec<_> = pass
+            .identity()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
+            .collect();
+        if !self.knows_claims {
+            lines.push("(and those whose claims the user has: --claims FILE)".to_owned());
+        }
+        if pass.wants_tokens() {
+            lines.push("(and the tokens that [identity] passes on)".to_owned());
+        }
+        format!(", with\n{INDENT}{}", lines.join(&format!("\n{INDENT}")))
+    }
+
+    /// Status and reason are what the gate would answer and log.
+    fn refused(&self, refusal: &Refusal, form: Form) -> String {
+        let gate = &self.config.gate;
+        let asked = answer::Asked {
+            form,
+            head: true,
+            language: Language::default(),
+            request_id: &HeaderValue::from_static("explain"),
+            user: None,
+            voice: &Voice::default(),
+            places: &gate.public_urls.iter().map(|url| Place::of(url, &gate.prefix)).collect::<Vec<_>>(),
+            public_url: 0,
+        };
+        let response = answer::refusal(refusal, &asked);
+        let reason = answer::reason(&response).unwrap_or_default();
+        format!("gets {} ({reason})", response.status())
+    }
+}
+
+const INDENT: &str = "               ";
+/// What a browser encodes before it sends a path and query (WHATWG URL, path percent-encode set, less what has a meaning here).
+const UNSENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}');
