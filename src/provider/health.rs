@@ -4,7 +4,6 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::http::Failure;
-use crate::oidc::token::TokenErrorKind;
 use crate::telemetry::metrics::Endpoint;
 
 #[derive(Default)]
@@ -69,7 +68,7 @@ fn illness(endpoint: Endpoint, failure: &Failure) -> Option<Illness> {
         Failure::Broken(_) => Kind::Broken,
         Failure::Refused(refusal) => match endpoint {
             Endpoint::Discovery | Endpoint::Jwks => Kind::Refused,
-            Endpoint::Token if refusal.kind() == Some(TokenErrorKind::Client) => Kind::Refused,
+            Endpoint::Token if !refusal.is_about_one() => Kind::Refused,
             Endpoint::Token | Endpoint::Userinfo => return None,
         },
     };

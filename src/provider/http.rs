@@ -41,7 +41,7 @@ pub enum Failure {
     /// No answer: connection, TLS or time.
     #[error("{0}")]
     Unreachable(String),
-    /// 5xx, a redirect, or an answer that cannot be read.
+    /// 5xx, too many requests, a redirect, or an answer that cannot be read.
     #[error("{0}")]
     Broken(String),
     /// An error answer, 4xx.
@@ -59,6 +59,15 @@ pub struct Refusal {
 impl Refusal {
     pub fn kind(&self) -> Option<TokenErrorKind> {
         self.error.as_ref().map(|error| error.kind)
+    }
+
+    /// Whether the provider works, and only this grant or user is not to its liking. A client that is refused is refused for everybody, and who
+    /// does not speak the protocol is none: a firewall, a page in the wrong place.
+    pub fn is_about_one(&self) -> bool {
+        match self.kind() {
+            Some(TokenErrorKind::InvalidGrant | TokenErrorKind::Request | TokenErrorKind::Other) => true,
+            Some(TokenErrorKind::Client) | None => false,
+        }
     }
 }
 
@@ -213,6 +222,8 @@ fn judge<T>(status: StatusCode, body: &[u8], read: impl FnOnce(&[u8]) -> Result<
     match status.as_u16() {
         200..=299 => read(body).map_err(Failure::Broken),
         300..=399 => Err(Failure::Broken(format!("it answered {}; redirects are not followed", status.as_u16()))),
+        // Not about this request: too slow, too early, too many.
+        408 | 425 | 429 => Err(Failure::Broken(format!("it answered {}", status.as_u16()))),
         400..=499 => Err(Failure::Refused(Refusal { status, error: TokenError::read(body) })),
         other => Err(Failure::Broken(format!("it answered {other}"))),
     }

@@ -40,10 +40,11 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after so many failures in a row, one at least.
+    /// The wait after so many failures in a row, one at least; whole milliseconds, as clocks here have them.
     pub fn after(self, failures: u32, chance: f64) -> Duration {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16));
-        doubled.min(self.most).mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+        let shortened = doubled.min(self.most).mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
+        Duration::from_millis(u64::try_from(shortened.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -84,8 +85,9 @@ impl Breaker {
         Ok(Turn::Probe)
     }
 
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
+    /// How long nobody calls; `None` where it is closed.
+    pub fn left(&self, now: Timestamp) -> Option<Duration> {
+        self.open.as_ref().map(|open| open.until.since(now))
     }
 
     pub fn worked(&mut self) {

@@ -43,6 +43,16 @@ impl Refreshes {
         Refreshes { state: Mutex::new(state), places: Semaphore::new(at_once) }
     }
 
+    /// The token endpoint has answered somebody else: it is back.
+    pub fn provider_works(&self) {
+        self.lock().breaker.worked();
+    }
+
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.lock().under_way.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,6 +108,7 @@ fn join_or_begin(
 
     let (tell, told) = watch::channel(None);
     state.under_way.insert(id, told.clone());
+    drop(state);
     let list = Listed { shared: shared.clone(), id, tell };
     let refresh = Refresh { shared: shared.clone(), metadata, session, tokens, refresh_token, turn };
     runtime.spawn(async move {
@@ -162,14 +173,16 @@ enum Over {
 
 impl Refresh {
     async fn run(&self) -> Refreshed {
-        let Shared { refreshes, http, settings, metrics, .. } = &*self.shared;
+        let Shared { refreshes, http, settings, metrics, clock, .. } = &*self.shared;
         let Ok(_place) = timeout(WAIT_FOR_A_PLACE, refreshes.places.acquire()).await else { return away(A_JAM) };
         // Much may have happened while it waited.
         if let Some(known) = known_already(&self.shared, self.session.id, self.session.generation) {
             return known;
         }
-        if self.turn == Turn::Usual && refreshes.lock().breaker.is_open() {
-            return away(A_JAM);
+        if self.turn == Turn::Usual
+            && let Some(left) = refreshes.lock().breaker.left(clock.now())
+        {
+            return away(left);
         }
         let answer = token::spend_refresh_token(http, settings, &self.metadata, &self.refresh_token).await;
         self.note(&answer);
@@ -197,8 +210,7 @@ impl Refresh {
         let works = match answer {
             Ok(_) => true,
             Err(Failure::Unreachable(_) | Failure::Broken(_)) => false,
-            // A client that is refused is refused for everybody.
-            Err(Failure::Refused(refusal)) => refusal.kind() != Some(TokenErrorKind::Client),
+            Err(Failure::Refused(refusal)) => refusal.is_about_one(),
         };
         if works {
             state.breaker.worked();
@@ -207,8 +219,11 @@ impl Refresh {
         }
     }
 
+    /// Where it is the provider's trouble the breaker says when to try again, else this session's own spacing.
     fn failed(&self, failure: &Failure) -> Refreshed {
-        let wait = self.shared.refreshes.lock().spacing.failed(self.session.id, self.shared.clock.now(), chance());
+        let now = self.shared.clock.now();
+        let mut state = self.shared.refreshes.lock();
+        let wait = state.breaker.left(now).unwrap_or_else(|| state.spacing.failed(self.session.id, now, chance()));
         tracing::debug!(reason = %failure, "a refresh failed; the session goes on");
         away(wait)
     }

@@ -34,6 +34,7 @@ pub async fn redeem(
     let answer = token::spend_code(http, settings, &metadata, code, redirect_uri, &attempt.verifier)
         .await
         .map_err(code_not_taken)?;
+    shared.refreshes.provider_works();
     // Before its access token is used for anything (RFC 9700 §4.5.3.2).
     let id_token = id_token(shared, &metadata, &answer, attempt).await?;
     let userinfo = user_info(shared, &metadata, &answer).await?;

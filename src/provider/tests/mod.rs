@@ -1,4 +1,10 @@
 //! This room against the stand-in, on loopback, with a clock that is turned by hand.
 
+mod faults;
+mod keys;
+mod metadata;
+mod outage;
+mod refresh;
 mod sign_in;
+mod tls;
 mod world;

@@ -41,8 +41,34 @@ impl World {
         World::with(Options::openid(), |_| ()).await
     }
 
+    /// TOKI's, before somebody who waits a fifth of a second: for providers that hang.
+    pub(super) async fn impatient() -> World {
+        let patience = Patience { connect: Duration::from_secs(5), answer: Duration::from_millis(200) };
+        World::patient(patience, Options::toki(), |_| (), |_| ()).await
+    }
+
     /// `adjust` comes last: the settings fit the stand-in otherwise.
-    pub(super) async fn with(mut options: Options, adjust: impl FnOnce(&mut Settings)) -> World {
+    pub(super) async fn with(options: Options, adjust: impl FnOnce(&mut Settings)) -> World {
+        let world = World::begun(options, adjust, |_| ()).await;
+        world.until_ready().await;
+        world
+    }
+
+    /// The same, perhaps with something wrong from the beginning, and not waited for.
+    pub(super) async fn begun(
+        options: Options,
+        adjust: impl FnOnce(&mut Settings),
+        before: impl FnOnce(&crate::demo::provider::Provider),
+    ) -> World {
+        World::patient(Patience::default(), options, adjust, before).await
+    }
+
+    async fn patient(
+        patience: Patience,
+        mut options: Options,
+        adjust: impl FnOnce(&mut Settings),
+        before: impl FnOnce(&crate::demo::provider::Provider),
+    ) -> World {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Clock::manual(Timestamp::from_unix_seconds(1_800_000_000));
         let turned = clock.clone();
@@ -53,29 +79,50 @@ impl World {
         let openid = options.oidc;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let op = crate::demo::provider::Provider::start(listener, options);
+        before(&op);
         let mut settings = if openid { openid_settings(&op.url()) } else { toki_settings(&op.url()) };
         adjust(&mut settings);
         let (memory, metrics) = (Memory::new(1000), Metrics::new());
-        let patience = Patience { connect: Duration::from_millis(500), answer: Duration::from_millis(500) };
         let provider =
             Provider::start_with(patience, settings, clock.clone(), memory.clone(), metrics.clone()).unwrap();
         let redirects = reqwest::redirect::Policy::none();
         let browser = reqwest::Client::builder().redirect(redirects).no_proxy().build().unwrap();
-        let world = World { op, provider, clock, memory, metrics, browser };
-        if openid {
-            world.until_ready().await;
-        }
-        world
+        World { op, provider, clock, memory, metrics, browser }
     }
 
-    /// Discovery runs beside everything else: where it can succeed, it does within a moment.
+    pub(super) fn settings(op: &str) -> Settings {
+        toki_settings(op)
+    }
+
+    /// Discovery runs beside everything else, and waits between its attempts by the clock that is turned here.
     pub(super) async fn until_ready(&self) {
-        for _ in 0..100 {
-            if self.provider.check_issuer(Some(&self.op.url())).is_ok() {
+        self.until(|| {
+            let ready = self.provider.state() == State::Ready;
+            if !ready && self.provider.state() != State::Degraded("discovery has begun".to_owned()) {
+                self.turn(1);
+            }
+            ready
+        })
+        .await;
+    }
+
+    /// Waits for what happens beside the test, for ten seconds at most.
+    ///
+    /// # Panics
+    /// Where it does not happen.
+    pub(super) async fn until(&self, happened: impl Fn() -> bool) {
+        for _ in 0..2000 {
+            if happened() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        panic!("it did not happen");
+    }
+
+    /// The addresses of the stand-in that `openid` is, written by hand.
+    pub(super) fn toki_addresses(openid: &Addresses) -> Addresses {
+        toki_settings(openid.issuer.as_deref().unwrap()).addresses
     }
 
     pub(super) fn turn(&self, seconds: u64) {
@@ -116,6 +163,26 @@ impl World {
 
     pub(super) async fn signed_in(&self) -> SignedIn {
         self.sign_in().await.unwrap()
+    }
+
+    /// Signs in with this fault at that endpoint, once.
+    pub(super) async fn sign_in_with(&self, endpoint: Op, fault: Fault) -> Result<SignedIn, SignInError> {
+        let back = self.back(BAT).await;
+        self.op.faults().next(endpoint, 1, fault);
+        self.redeem(back).await
+    }
+
+    pub(super) async fn refresh(&self, session: &Session, tokens: &Arc<Tokens>) -> Refreshed {
+        self.provider.start_refresh(session.clone(), tokens.clone()).await
+    }
+
+    /// # Panics
+    /// Where nothing was renewed.
+    pub(super) async fn renewed(&self, session: &Session, tokens: &Arc<Tokens>) -> Arc<Renewed> {
+        match self.refresh(session, tokens).await {
+            Refreshed::Renewed(renewed) => renewed,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// How often one endpoint of the stand-in was called.
