@@ -132,14 +132,13 @@ fn report_default(key: &Key<String>, default: Option<&str>, report: &mut Report)
 fn template(text: &str, insecure_http: bool) -> Result<(), String> {
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {
-        let name = rest[at..].strip_prefix('{').and_then(|after| after.split_once('}'));
-        let Some((name, after)) = name.filter(|(name, _)| !name.is_empty() && !name.contains(['{', ' '])) else {
+        let named = rest[at..].strip_prefix('{').and_then(|after| after.split_once('}'));
+        let Some((_, after)) = named.filter(|(name, _)| !name.is_empty() && !name.contains(['{', ' '])) else {
             return Err(format!(
                 "{} has a brace without its other, or nothing between them; write {{userId}}",
                 shown(text)
             ));
         };
-        let _ = name;
         rest = after;
     }
     let filled = |with: &str| Template(text).fill(|_| Some(with.to_owned())).ok();

@@ -37,7 +37,7 @@ pub fn variables(env: &[(String, String)], keys: &[String], problems: &mut Vec<P
             "not in this version".to_owned()
         } else {
             let names = keys.iter().map(|key| variable_of(key));
-            format!("no such variable; the nearest is {}", nearest(name, names).unwrap_or_default())
+            format!("no such variable; the nearest is {}", nearest(&name.to_uppercase(), names).unwrap_or_default())
         };
         problems.push(Problem { place: Place::Variable(name.clone()), key: String::new(), text });
     }

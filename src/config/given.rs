@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use figment::value::{Num, Value};
 
-use super::layers::Layers;
+use super::layers::{Layer, Layers};
 use super::toml_tree;
 use super::{Place, Problem};
 
@@ -14,13 +14,17 @@ pub struct Given<'a> {
     pub key: String,
     pub value: Cow<'a, Value>,
     layers: &'a Layers,
-    /// The variable it came in; else the file.
-    variable: Option<&'a str>,
+    layer: Layer<'a>,
+    /// A variable's whole text: not TOML yet.
+    is_raw: bool,
+    /// No message shows it.
+    is_secret: bool,
 }
 
 impl<'a> Given<'a> {
     pub fn root(layers: &'a Layers) -> Given<'a> {
-        Given { key: String::new(), value: Cow::Borrowed(&layers.merged), layers, variable: None }
+        let value = Cow::Borrowed(&layers.merged);
+        Given { key: String::new(), value, layers, layer: Layer::File, is_raw: false, is_secret: false }
     }
 
     /// The value of a key of this table.
@@ -33,18 +37,24 @@ impl<'a> Given<'a> {
     }
 
     fn inner(&self, key: String, value: Cow<'a, Value>) -> Given<'a> {
-        let variable = self.variable.or_else(|| self.layers.variable_of(&value));
-        Given { key, value, layers: self.layers, variable }
+        let own = self.layers.layer_of(&value);
+        let is_raw = matches!(own, Some(Layer::Variable(_)));
+        Given { key, value, layers: self.layers, layer: own.unwrap_or(self.layer), is_raw, is_secret: self.is_secret }
     }
 
-    pub fn is_variable(&self) -> bool {
-        self.variable.is_some()
+    pub fn secret(self) -> Given<'a> {
+        Given { is_secret: true, ..self }
+    }
+
+    /// Text that is still to be read as what the key wants.
+    pub fn is_raw(&self) -> bool {
+        self.is_raw
     }
 
     pub fn place(&self) -> Place {
-        match self.variable {
-            Some(name) => Place::Variable(name.to_owned()),
-            None => self.layers.file.place_of_value(&self.key),
+        match self.layer {
+            Layer::Variable(name) => Place::Variable(name.to_owned()),
+            Layer::File => self.layers.file.place_of_value(&self.key),
         }
     }
 
@@ -55,9 +65,9 @@ impl<'a> Given<'a> {
     /// About the key of this name in the table, wherever its value begins.
     pub fn problem_at_name(&self, name: &str, text: impl Into<String>) -> Problem {
         let key = joined(&self.key, name);
-        let place = match self.variable {
-            Some(name) => Place::Variable(name.to_owned()),
-            None => self.layers.file.place_of_key(&key),
+        let place = match self.layer {
+            Layer::Variable(name) => Place::Variable(name.to_owned()),
+            Layer::File => self.layers.file.place_of_key(&key),
         };
         Problem { place, key, text: text.into() }
     }
@@ -69,7 +79,7 @@ impl<'a> Given<'a> {
     pub fn whole_number(&self) -> Option<u64> {
         match &*self.value {
             Value::Num(_, Num::I64(number)) => u64::try_from(*number).ok(),
-            Value::String(_, text) if self.is_variable() => text.trim().parse().ok(),
+            Value::String(_, text) if self.is_raw => text.trim().parse().ok(),
             _ => None,
         }
     }
@@ -77,6 +87,7 @@ impl<'a> Given<'a> {
     /// The value for a message.
     pub fn shown(&self) -> String {
         match &*self.value {
+            _ if self.is_secret => "this".to_owned(),
             Value::String(_, text) => quoted(&shortened(text)),
             Value::Bool(_, value) => value.to_string(),
             Value::Num(_, Num::I64(number)) => number.to_string(),
@@ -90,12 +101,12 @@ impl<'a> Given<'a> {
     /// The elements of a list. In a variable they are TOML, or have commas between them.
     pub fn elements(&self, problems: &mut Vec<Problem>) -> Option<Vec<Given<'a>>> {
         let value = match &*self.value {
-            Value::String(_, text) if self.is_variable() && text.trim_start().starts_with('[') => {
+            Value::String(_, text) if self.is_raw && text.trim_start().starts_with('[') => {
                 self.parsed(text, problems)?
             }
-            Value::String(tag, text) if self.is_variable() => {
+            Value::String(tag, text) if self.is_raw => {
                 let pieces = text.split(',').map(str::trim).filter(|piece| !piece.is_empty());
-                Value::Array(*tag, pieces.map(|piece| Value::String(*tag, piece.to_owned())).collect())
+                Value::Array(*tag, pieces.map(Value::from).collect())
             }
             value => value.clone(),
         };
@@ -120,14 +131,14 @@ impl<'a> Given<'a> {
     /// This as a table.
     pub fn table(&self, problems: &mut Vec<Problem>) -> Option<Given<'a>> {
         let value = match &*self.value {
-            Value::String(_, text) if self.is_variable() => self.parsed(text, problems)?,
+            Value::String(_, text) if self.is_raw => self.parsed(text, problems)?,
             value => value.clone(),
         };
         if value.as_dict().is_none() {
             problems.push(self.problem(format!("{} is no table; write {{ name = value, … }}", self.shown())));
             return None;
         }
-        Some(Given { value: Cow::Owned(value), ..self.clone() })
+        Some(Given { value: Cow::Owned(value), is_raw: false, ..self.clone() })
     }
 
     fn parsed(&self, text: &str, problems: &mut Vec<Problem>) -> Option<Value> {

@@ -6,6 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 
 use super::env::Variable;
+use super::secret;
 use super::toml_tree::{self, Spans};
 use super::{Place, Problem};
 
@@ -14,6 +15,12 @@ pub struct Layers {
     figment: Figment,
     pub merged: Value,
     pub file: File,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer<'a> {
+    File,
+    Variable(&'a str),
 }
 
 /// The file's text as a tree, and the places of its keys.
@@ -34,11 +41,11 @@ impl Layers {
         Layers { figment, merged, file }
     }
 
-    /// The name of the variable that a value came in.
-    pub fn variable_of(&self, value: &Value) -> Option<&str> {
+    /// Where a value came from. `None`: it was taken out of a variable's text.
+    pub fn layer_of(&self, value: &Value) -> Option<Layer<'_>> {
         match self.figment.get_metadata(value.tag())?.source.as_ref()? {
-            Source::Custom(name) => Some(name),
-            _ => None,
+            Source::Custom(name) => Some(Layer::Variable(name)),
+            _ => Some(Layer::File),
         }
     }
 }
@@ -46,10 +53,9 @@ impl Layers {
 impl File {
     /// A file that cannot be read is as good as empty; the problem is told.
     pub fn read(path: &Path, problems: &mut Vec<Problem>) -> File {
-        match std::fs::read(path) {
+        match secret::bytes(path) {
             Ok(bytes) => File::parse(path, bytes, problems),
-            Err(error) => {
-                let text = format!("{} cannot be read: {error}", path.display());
+            Err(text) => {
                 problems.push(Problem { place: Place::Nowhere, key: String::new(), text });
                 File { broken: vec![0], ..File::default() }
             }
@@ -80,11 +86,10 @@ impl File {
             let (line, column) = position(&file.text, at);
             // One for a line: the rest is what the first brings with it.
             if !file.broken.contains(&line) {
-                let place = file.place(at);
+                let place = Place::File { path: path.to_owned(), line, column };
                 problems.push(Problem { place, key: String::new(), text: format!("it is no TOML: {error}") });
                 file.broken.push(line);
             }
-            let _ = column;
         }
         file
     }

@@ -60,8 +60,9 @@ impl std::fmt::Display for Time {
         if left == 0 {
             return f.write_str("0s");
         }
-        // One unit where one is enough: 1500ms rather than 1s500ms.
-        if let Some((unit, millis)) = UNITS.iter().skip(1).find(|(_, millis)| left.is_multiple_of(*millis)) {
+        // One unit where one is enough: 1500ms rather than 1s500ms, and 60s rather than 1m.
+        let fits = |millis: u64| left.is_multiple_of(millis) && (millis != 60_000 || left > millis);
+        if let Some((unit, millis)) = UNITS.iter().skip(1).find(|(_, millis)| fits(*millis)) {
             let count = left / millis;
             if count < 1000 || *millis == 1 {
                 return write!(f, "{count}{unit}");
@@ -82,7 +83,7 @@ impl Kind for Time {
         let read = given.text().and_then(Time::parse);
         if read.is_none() {
             let mend = match &*given.value {
-                Value::Num(..) => format!("write \"{}s\"", given.shown()),
+                Value::Num(..) if given.whole_number().is_some() => format!("write \"{}s\"", given.shown()),
                 _ => format!("write {}", meant_time(given.text().unwrap_or_default())),
             };
             problems.push(given.problem(format!("{} is no duration; {mend}", given.shown())));

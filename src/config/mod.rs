@@ -34,6 +34,8 @@ mod tests;
 
 use std::path::PathBuf;
 
+use schemars::transform::Transform;
+
 pub use problem::{Place, Problem, Problems};
 
 use self::given::Given;
@@ -51,7 +53,6 @@ pub struct Sources {
 }
 
 /// A configuration that can be run, and what `check` says about it.
-#[derive(Debug)]
 pub struct Loaded {
     pub config: Config,
     /// What is allowed and should be known: dangerous settings, rules that open everything, a key for this process only.
@@ -95,11 +96,8 @@ pub fn schema() -> serde_json::Value {
     settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<raw::Configuration>();
     // What a file leaves out may come in a variable.
-    schemars::transform::transform_subschemas(
-        &mut |schema: &mut schemars::Schema| drop(schema.remove("required")),
-        &mut schema,
-    );
-    schema.remove("required");
+    let leave_out = |schema: &mut schemars::Schema| drop(schema.remove("required"));
+    schemars::transform::RecursiveTransform(leave_out).transform(&mut schema);
     let mut schema = schema.to_value();
     schema["title"] = "tokigate".into();
     schema["properties"]["rules"]["items"]["required"] = serde_json::json!(["path"]);
@@ -130,11 +128,12 @@ fn check(file: File, env: &[(String, String)], mut problems: Vec<Problem>) -> Re
 fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut Report) -> Config {
     let places = public::places(written, report);
     let lifetimes = session::lifetimes(&written.session, report);
-    let upstream = upstream::settings(written, report);
-    let identity = identity::settings(written, report);
     let server = server::settings(written, report);
+    let upstream = upstream::settings(written, &server.listen, report);
+    let identity = identity::settings(written, report);
     let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
     let provider = provider::settings(written, env, identity.wanted_claims(), lifetimes.clone(), report);
+    let rules = rules::rules(&written.rules, &places.public_urls, report);
     Config {
         keys: keys::keys(&written.session, &places, report),
         trust: proxies::trust(written, upstream.is_some(), report),
@@ -146,7 +145,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
             callback_path: places.callback_path,
             health_path: places.health_path,
             forward_auth_only: upstream.is_none(),
-            rules: rules::rules(&written.rules, report),
+            rules,
             identity,
             allowed_origins: public::allowed_origins(written, report),
             lifetimes,
@@ -159,7 +158,6 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
 }
 
 /// Everything checked; each room's settings in its own type.
-#[derive(Debug)]
 pub struct Config {
     pub server: crate::config::server::Settings,
     pub gate: crate::gate::Settings,

@@ -270,8 +270,8 @@ fn wrong_parameter(name: &str) -> Option<String> {
 fn ca_file(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {
     let at = key.noted(report)?.clone();
     let path = at.value.display();
-    match std::fs::read(&at.value) {
-        Err(error) => report.wrong(&at, format!("{path} cannot be read: {error}")),
+    match secret::bytes(&at.value) {
+        Err(text) => report.wrong(&at, text),
         Ok(bytes) if !bytes.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) => {
             report.wrong(&at, format!("{path} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"));
         }

@@ -23,9 +23,9 @@ pub struct Places {
 pub const DEFAULT_PREFIX: &str = "/oauth2";
 
 impl Places {
-    /// Every address is plain http, which only loopback may be.
+    /// Every address is plain http, which only loopback may be. Not where none could be read.
     pub fn is_plain(&self) -> bool {
-        self.public_urls.iter().all(|url| !url.https)
+        !self.public_urls.is_empty() && self.public_urls.iter().all(|url| !url.https)
     }
 }
 
@@ -140,44 +140,67 @@ fn own_path(key: &Key<String>, report: &mut Report) -> Option<String> {
     Some(at.value)
 }
 
-/// No address of the gate's own hides another.
+/// No address of the gate's own hides another, or the application.
 fn keep_apart(written: &raw::Configuration, places: &Places, report: &mut Report) {
     let callback = written.provider.callback_path.written().filter(|_| places.callback_path.is_some());
     let health = written.health_path.written().filter(|_| places.health_path.is_some());
-    for url in &places.public_urls {
-        let own = format!("{}{}", url.path, places.prefix);
-        if let Some(at) = callback {
-            let name = at.value.get(own.len()..).filter(|_| paths::is_below(&at.value, &own));
-            if name.is_some_and(|name| TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken))) {
-                report.wrong(
-                    at,
-                    format!("{} is one of the gate's own endpoints; write {own}/callback", shown(&at.value)),
-                );
-                break;
-            }
-            if paths::is_below(&own, &at.value) {
-                report.wrong(at, format!("prefix {own} is below it; write {own}/callback"));
-                break;
-            }
-        }
-        if let Some(at) = health {
-            if paths::is_below(&at.value, &own) {
-                report.wrong(at, format!("{} is below prefix {own}; write a path outside it", shown(&at.value)));
-                break;
-            }
-            let default = format!("{own}/callback");
-            if at.value.eq_ignore_ascii_case(callback.map_or(&default, |callback| &callback.value)) {
-                report.wrong(at, "provider.callback_path is the same path; write another");
-                break;
-            }
+    let urls = &places.public_urls;
+    if let Some(at) = callback {
+        if let Some(text) = urls.iter().find_map(|url| wrong_callback(&at.value, url, &places.prefix)) {
+            report.wrong(at, text);
+        } else if let Some(url) = urls.iter().find(|url| !paths::is_below(&at.value, &url.path)) {
+            let path = &url.path;
+            report.warn(
+                at,
+                format!("it is outside public_url's path {path}: what stands in front must send it here, too"),
+            );
         }
     }
-    let Some(at) = callback else { return };
-    let outside = |url: &&PublicUrl| !url.path.is_empty() && !paths::is_below(&at.value, &url.path);
-    if let Some(url) = places.public_urls.iter().find(outside) {
-        let path = &url.path;
-        report.warn(at, format!("it is outside public_url's path {path}: what stands in front must send it here, too"));
+    if let Some(at) = health {
+        let callback = callback.map(|callback| callback.value.as_str());
+        if let Some(text) = urls.iter().find_map(|url| wrong_health(&at.value, url, &places.prefix, callback)) {
+            report.wrong(at, text);
+        }
     }
+    for at in written.public_url.written().into_iter().flat_map(|written| &written.value.0) {
+        let Ok(url) = public_url(&at.value) else { continue };
+        let hides =
+            |other: &&PublicUrl| other.host == url.host && paths::is_below(&url.path, &own(other, &places.prefix));
+        if let Some(other) = urls.iter().find(hides) {
+            let own = own(other, &places.prefix);
+            report.wrong(
+                at,
+                format!("its path is below {own}, where the gate's own endpoints are; write another prefix"),
+            );
+        }
+    }
+}
+
+/// Where the gate's own endpoints are.
+fn own(url: &PublicUrl, prefix: &str) -> String {
+    format!("{}{prefix}", url.path)
+}
+
+fn wrong_callback(path: &str, url: &PublicUrl, prefix: &str) -> Option<String> {
+    let own = own(url, prefix);
+    if path.eq_ignore_ascii_case(&url.path) {
+        return Some(format!("{} is the application's own root; write {own}/callback", shown(path)));
+    }
+    let name = path.get(own.len()..).filter(|_| paths::is_below(path, &own))?;
+    let is_taken = TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken));
+    is_taken.then(|| format!("{} is one of the gate's own endpoints; write {own}/callback", shown(path)))
+}
+
+fn wrong_health(path: &str, url: &PublicUrl, prefix: &str, callback: Option<&str>) -> Option<String> {
+    let own = own(url, prefix);
+    if paths::is_below(path, &own) {
+        return Some(format!("{} is below prefix {own}; write a path outside it", shown(path)));
+    }
+    if path.eq_ignore_ascii_case(&url.path) {
+        return Some(format!("{} is the application's own root; write a longer path", shown(path)));
+    }
+    let is_callback = callback.is_some_and(|callback| path.eq_ignore_ascii_case(callback));
+    is_callback.then(|| "provider.callback_path is the same path; write another".to_owned())
 }
 
 pub fn allowed_origins(written: &raw::Configuration, report: &mut Report) -> Vec<String> {

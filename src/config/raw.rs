@@ -66,19 +66,25 @@ sections! {
         preset: Key<One<Preset>>,
         /// The issuer, exactly as the provider names itself; preset oidc discovers the rest from it.
         issuer: Text,
+        /// Where browsers are sent to sign in.
         authorization_endpoint: Text,
+        /// Where codes and refresh tokens are exchanged.
         token_endpoint: Text,
         /// A template: {userId} is that field of the token answer, percent-encoded.
         userinfo_endpoint: Text,
         /// The keys that sign ID tokens.
         jwks_uri: Text,
+        /// The provider's own sign-out, where it has one.
         end_session_endpoint: Text,
+        /// Where tokens are revoked, where the provider can.
         revocation_endpoint: Text,
+        /// Where authorization requests are pushed, where the provider takes them.
         pushed_authorization_request_endpoint: Text,
         /// As registered at the provider.
         client_id: Text,
         /// Needed only where pkce is false. Better in client_secret_file or TOKIGATE_PROVIDER__CLIENT_SECRET.
         client_secret: Key<Secret<String>>,
+        /// The file that holds it; a line's end at its end is not part of it.
         client_secret_file: File,
         /// Default client_secret_post with a secret, else none.
         client_auth: Key<One<ClientAuth>>,

@@ -5,11 +5,12 @@ use http::Method;
 use super::raw;
 use super::report::Report;
 use super::shape::Many;
-use super::value::{At, One};
+use super::value::{At, Kind, One};
 use super::{Place, Problem};
+use crate::gate::PublicUrl;
 use crate::gate::rules::{Access, Rule};
 
-pub fn rules(written: &Many<raw::Rule>, report: &mut Report) -> Vec<Rule> {
+pub fn rules(written: &Many<raw::Rule>, public_urls: &[PublicUrl], report: &mut Report) -> Vec<Rule> {
     let mut rules = Vec::new();
     // The rule that leaves nothing to those below it.
     let mut last: Option<usize> = None;
@@ -17,6 +18,9 @@ pub fn rules(written: &Many<raw::Rule>, report: &mut Report) -> Vec<Rule> {
         let checked = Rule { paths: paths(place, rule, report), methods: methods(rule, report), access: access(rule) };
         let key = format!("{}[{index}]", written.key);
         let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
+        if let Some(path) = checked.paths.iter().find(|path| !can_match(path, public_urls)) {
+            warn(format!("{path} is outside public_url's path, and rules see the whole path: no request matches it"));
+        }
         if let Some(last) = last {
             warn(format!("no request gets here: rules[{last}] decides for all"));
         }
@@ -97,6 +101,16 @@ fn is_everything(pattern: &str) -> bool {
     segments.clone().any(|segment| segment == "**") && segments.all(|segment| matches!(segment, "*" | "**"))
 }
 
+/// Whether some request can be below a `public_url` and match the pattern, as far as its beginning tells.
+fn can_match(pattern: &str, public_urls: &[PublicUrl]) -> bool {
+    let (start, rest) = pattern.split_at(pattern.find('*').unwrap_or(pattern.len()));
+    public_urls.is_empty()
+        || public_urls.iter().any(|url| {
+            let is_inside = start.strip_prefix(&url.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            is_inside || !rest.is_empty() && url.path.starts_with(start)
+        })
+}
+
 fn methods(rule: &raw::Rule, report: &mut Report) -> Vec<Method> {
     let Some(at) = rule.methods.written() else { return Vec::new() };
     if at.value.is_empty() {
@@ -128,7 +142,6 @@ fn access(rule: &raw::Rule) -> Access {
 }
 
 fn shown(rule: &raw::Rule) -> String {
-    use super::value::Kind;
     let path = rule.path.written().map(|at| format!("path = {}", at.value.show()));
     let methods = rule.methods.written().map(|at| format!("methods = {}", at.value.show()));
     let access = Some(format!("access = {}", One(access(rule)).show()));

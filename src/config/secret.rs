@@ -1,10 +1,12 @@
 //! Secrets: `x` or `x_file`. Both in one layer is a mistake; across layers the higher one's counts, whichever it is.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::Place;
+use super::measure::Size;
 use super::report::Report;
 use super::value::{At, Key};
 use crate::oidc::Secret;
@@ -53,18 +55,31 @@ pub fn text(at: &At<PathBuf>, report: &mut Report) -> Option<Secret<String>> {
 
 /// The error names the file, and nothing that it holds.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let text = String::from_utf8(bytes).map(Zeroizing::new);
+    let text = String::from_utf8(bytes(path)?).map(Zeroizing::new);
     text.map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
         format!("{} is no text", path.display())
     })
 }
 
-/// What stands for a secret in examples: `<tokigate keygen>`.
+/// What a file holds, if it is no more than any file of a configuration would be.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let read = || {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    match read() {
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+        Ok(bytes) if bytes.len() as u64 > MOST => Err(format!("{} is larger than {}", path.display(), Size(MOST))),
+        Ok(bytes) => Ok(bytes),
+    }
+}
+
+/// What stands for a secret in examples: `<tokigate keygen>`, `…`.
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with('<') && text.ends_with('>')
+    text.starts_with('<') && text.ends_with('>') || matches!(text, "…" | "...")
 }
 
 fn is_variable(place: &Place) -> bool {
@@ -78,3 +93,5 @@ fn name<T>(at: &At<T>) -> &str {
         Place::File { .. } | Place::Nowhere => &at.key,
     }
 }
+
+const MOST: u64 = 4 << 20;

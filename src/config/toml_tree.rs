@@ -45,7 +45,6 @@ pub fn document(text: &str) -> Document {
 
 /// One value alone, as a variable holds it.
 pub fn value(text: &str) -> Result<Value, String> {
-    // As a document it may not span lines, but a list in a variable may.
     let (parsed, errors) = DeValue::parse_recoverable(text.trim());
     match errors.first() {
         Some(error) => Err(one_line(error.message())),
@@ -74,7 +73,8 @@ fn convert(value: &Spanned<DeValue<'_>>, path: &str, spans: &mut Spans) -> Value
         DeValue::Boolean(value) => Value::from(*value),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Value::from(number),
-            Err(_) => Value::from(f64::INFINITY),
+            // Too large for every key there is.
+            Err(_) => Value::from(number.as_str().parse().unwrap_or(f64::INFINITY)),
         },
         DeValue::Float(number) => Value::from(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Datetime(date) => Value::from(date.to_string()),

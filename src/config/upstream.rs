@@ -1,15 +1,16 @@
 //! The application: where it is, and how long it is waited for.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::measure::Time;
 use super::raw;
 use super::report::Report;
-use super::server::positive;
+use super::server::{Listen, positive};
 use crate::upstream::{Address, Settings};
 
 /// `None`: forward-auth only.
-pub fn settings(written: &raw::Configuration, report: &mut Report) -> Option<Settings> {
+pub fn settings(written: &raw::Configuration, listen: &[Listen], report: &mut Report) -> Option<Settings> {
     let limits = &written.limits;
     let connect_timeout = positive(&limits.upstream_connect_timeout, Duration::from_secs(5), report);
     let timeout = positive(&limits.upstream_timeout, Duration::from_secs(60), report);
@@ -21,5 +22,21 @@ pub fn settings(written: &raw::Configuration, report: &mut Report) -> Option<Set
         report.wrong(&at, bad.to_string());
         stand_in
     });
+    if listen.iter().any(|listen| is_same(&address, listen)) {
+        report.wrong(&at, "it is the gate's own address; write the application's");
+    }
     Some(Settings { address, connect_timeout, timeout, idle_timeout })
+}
+
+/// Names other than `localhost` are not looked up.
+fn is_same(address: &Address, listen: &Listen) -> bool {
+    match (address, listen) {
+        (Address::Unix(path), Listen::Unix(own)) => path == own,
+        (Address::Tcp { host, port }, Listen::Tcp(own)) => {
+            let host = if host.eq_ignore_ascii_case("localhost") { "127.0.0.1" } else { host };
+            let reaches = |ip: IpAddr| ip == own.ip() || own.ip().is_unspecified() && ip.is_loopback();
+            *port == own.port() && host.parse().is_ok_and(reaches)
+        }
+        (Address::Unix(_), Listen::Tcp(_)) | (Address::Tcp { .. }, Listen::Unix(_)) => false,
+    }
 }

@@ -40,6 +40,8 @@ pub trait Kind: Sized {
     /// As TOML, secrets redacted.
     fn show(&self) -> String;
     fn schema() -> Schema;
+    /// No message shows what was written.
+    const SECRET: bool = false;
 }
 
 impl<T> At<T> {
@@ -161,7 +163,7 @@ impl Kind for bool {
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let value = match &*given.value {
             Value::Bool(_, value) => Some(*value),
-            _ if given.is_variable() => given.text().and_then(|text| text.trim().parse().ok()),
+            _ if given.is_raw() => given.text().and_then(|text| text.trim().parse().ok()),
             _ => None,
         };
         if value.is_none() {
@@ -200,8 +202,8 @@ impl Kind for u64 {
 /// Several values; in a variable with commas between them, or TOML.
 impl<T: Kind> Kind for Vec<At<T>> {
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let elements = given.elements(problems)?;
-        read_all(&elements, problems)
+        let given = if T::SECRET { given.clone().secret() } else { given.clone() };
+        read_all(&given.elements(problems)?, problems)
     }
 
     fn show(&self) -> String {
@@ -221,7 +223,7 @@ pub struct OneOrMore(pub Vec<At<String>>);
 impl Kind for OneOrMore {
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let elements = match given.text() {
-            Some(_) if !given.is_variable() => vec![given.clone()],
+            Some(_) if !given.is_raw() => vec![given.clone()],
             Some(_) | None => given.elements(problems)?,
         };
         if elements.is_empty() {
@@ -285,6 +287,8 @@ impl Kind for Entries {
 
 /// A secret: never parsed, never shown.
 impl Kind for Secret<String> {
+    const SECRET: bool = true;
+
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         given.text().map(|text| Secret::new(text.to_owned())).or_else(|| {
             problems.push(given.problem("a secret is a text; write it in quotes"));

@@ -52,3 +52,28 @@ fn a_file_like_the_demos_loads() {
     assert_eq!(loaded.config.gate.rules.len(), 1);
     assert_eq!(loaded.warnings.len(), 1, "no key: {:?}", loaded.warnings);
 }
+
+#[test]
+fn the_example_loads_and_states_the_defaults() {
+    let example = load(EXAMPLE, &[KEYS]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(example.warnings, []);
+    let minimal = load(MINIMAL, &[KEYS]).unwrap();
+    for stated in &example.effective {
+        let default = minimal.effective.iter().find(|line| line.key == stated.key);
+        assert_eq!(default.map(|line| &line.value), Some(&stated.value), "{}", stated.key);
+    }
+}
+
+#[test]
+fn the_configuration_of_the_pod_loads_but_for_its_key_file() {
+    let manifest = include_str!("../../../deploy/kubernetes/configmap.yaml");
+    let (_, toml) = manifest.split_once("config.toml: |\n").unwrap();
+    let toml: String = toml.lines().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned() + "\n").collect();
+    let config = load(&toml, &[KEYS]).unwrap_or_else(|problems| panic!("{problems}")).config;
+    assert_eq!(config.trust.networks.len(), 5);
+    let said = told(&toml, &[]);
+    assert!(
+        said.len() == 1 && said[0].contains("session.keys_file: /run/secrets/tokigate/keys cannot be read"),
+        "{said:?}"
+    );
+}

@@ -1,0 +1,164 @@
+//! Every default that interface.md names.
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::Origin;
+use crate::config::keys::Source;
+use crate::config::shape::KEYS;
+
+/// What `check` says of a key.
+fn effective(loaded: &Loaded, key: &str) -> Option<String> {
+    loaded.effective.iter().find(|line| line.key == key).map(|line| line.value.clone())
+}
+
+#[test]
+fn every_key_has_the_default_that_the_interface_names() {
+    let loaded = loaded(&around("", ""));
+    for (key, value) in [
+        ("extra_hosts", "[]"),
+        ("listen", "\"127.0.0.1:4180\""),
+        ("admin_listen", "\"127.0.0.1:4181\""),
+        ("prefix", "\"/oauth2\""),
+        ("trusted_proxies", "[]"),
+        ("allowed_origins", "[]"),
+        ("provider.preset", "\"toki\""),
+        ("provider.authorization_endpoint", "\"https://sso.toki.mn/oauth2/authorize\""),
+        ("provider.token_endpoint", "\"https://sso.toki.mn/oauth2/token\""),
+        ("provider.userinfo_endpoint", "\"https://sso.toki.mn/oauth2/userinfo?userId={userId}\""),
+        ("provider.client_auth", "\"none\""),
+        ("provider.pkce", "true"),
+        ("provider.scopes", "[\"openid\", \"offline_access\"]"),
+        ("provider.authorize_params", "{}"),
+        ("provider.start_params", "[]"),
+        ("provider.userinfo", "\"required\""),
+        ("provider.userinfo_path", "\"data\""),
+        ("provider.user_claim", "\"userId\""),
+        ("provider.require_id_token", "false"),
+        ("provider.id_token_algs", "[\"RS256\", \"PS256\", \"ES256\", \"EdDSA\"]"),
+        ("provider.insecure_http", "false"),
+        ("session.key_delay", "\"5m\""),
+        ("session.cookie_name", "\"__Host-tokigate\""),
+        ("session.lifetime", "\"12h\""),
+        ("session.idle_timeout", "\"off\""),
+        ("session.end_with_token", "false"),
+        ("session.refresh_before", "\"60s\""),
+        ("session.outage_grace", "\"5m\""),
+        ("session.same_site", "\"Lax\""),
+        ("session.cookie_budget", "\"7KiB\""),
+        ("session.drop_cookies", "[]"),
+        (
+            "identity.headers",
+            "{ \"X-Forwarded-User\" = \"<user_claim>\", \"X-Forwarded-Email\" = \"email\", \
+             \"X-Forwarded-Preferred-Username\" = \"{firstName} {lastName}\", \"X-Forwarded-Groups\" = \"groups\" }",
+        ),
+        ("identity.access_token", "\"off\""),
+        ("identity.id_token", "\"off\""),
+        ("rules", "[]"),
+        ("limits.header_bytes", "\"64KiB\""),
+        ("limits.body_bytes", "\"off\""),
+        ("limits.connections", "10000"),
+        ("limits.header_timeout", "\"10s\""),
+        ("limits.idle_timeout", "\"620s\""),
+        ("limits.upstream_connect_timeout", "\"5s\""),
+        ("limits.upstream_timeout", "\"60s\""),
+        ("limits.upstream_idle_timeout", "\"1500ms\""),
+        ("limits.logins_per_minute", "600"),
+        ("shutdown.delay", "\"5s\""),
+        ("shutdown.drain", "\"20s\""),
+        ("log.format", "\"auto\""),
+        ("log.level", "\"info\""),
+        ("log.access", "true"),
+        ("log.user", "\"hash\""),
+        ("log.query", "false"),
+        ("pages.language", "\"auto\""),
+    ] {
+        let line = loaded.effective.iter().find(|line| line.key == key);
+        let line = line.unwrap_or_else(|| panic!("{key} is not told"));
+        assert_eq!((line.value.as_str(), &line.origin), (value, &Origin::Default), "{key}");
+    }
+}
+
+/// The same in what the rooms get: that `check` says so is not enough.
+#[test]
+fn the_rooms_get_those_defaults() {
+    let config = loaded(&around("", "")).config;
+    let limits = &config.server.limits;
+    assert_eq!((limits.header_bytes, limits.body_bytes, limits.connections), (65_536, None, 10_000));
+    assert_eq!((limits.header_timeout.as_secs(), limits.idle_timeout.as_secs()), (10, 620));
+    let shutdown = &config.server.shutdown;
+    assert_eq!((shutdown.delay.as_secs(), shutdown.drain.as_secs()), (5, 20));
+    assert!((1..=4).contains(&config.server.workers));
+    let upstream = config.upstream.unwrap();
+    assert_eq!(
+        [upstream.connect_timeout, upstream.timeout, upstream.idle_timeout].map(|time| time.as_millis()),
+        [5000, 60_000, 1500]
+    );
+    let lifetimes = &config.gate.lifetimes;
+    assert_eq!((lifetimes.lifetime.as_secs(), lifetimes.outage_grace.as_secs()), (43_200, 300));
+    assert_eq!((lifetimes.idle_timeout, lifetimes.refresh_before, lifetimes.end_with_token), (None, None, false));
+    assert_eq!((config.cookies.budget, config.cookies.names.secure), (7168, true));
+    assert_eq!(config.keys.delay, Duration::from_secs(300));
+    assert!(matches!(&config.keys.source, Source::Given(keys) if keys.len() == 1));
+    let provider = &config.provider;
+    assert_eq!(provider.logins_per_minute, 600);
+    assert_eq!(provider.wanted_claims, ["email", "firstName", "lastName", "groups", "email_verified", "userId"]);
+    assert!(config.trust.networks.is_empty() && !config.trust.loopback_originals);
+    assert!(config.log.access && !config.log.query);
+}
+
+#[test]
+fn other_presets_have_other_defaults() {
+    let oidc = "preset = \"oidc\"\nissuer = \"https://op.example\"";
+    let oauth2 = "preset = \"oauth2\"\nauthorization_endpoint = \"https://op.example/a\"\ntoken_endpoint = \"https://op.example/t\"";
+    let with_userinfo = format!("{oauth2}\nuserinfo_endpoint = \"https://op.example/u\"");
+    let with_secret = "client_secret = \"s\"";
+    for (lines, key, value) in [
+        (oidc, "provider.user_claim", Some("\"sub\"")),
+        (oidc, "provider.require_id_token", Some("true")),
+        (oidc, "provider.userinfo", Some("\"required\"")),
+        (oidc, "provider.userinfo_path", None),
+        (oidc, "provider.token_endpoint", None),
+        (oauth2, "provider.user_claim", Some("\"sub\"")),
+        (oauth2, "provider.require_id_token", Some("false")),
+        (oauth2, "provider.userinfo", Some("\"off\"")),
+        (&with_userinfo, "provider.userinfo", Some("\"required\"")),
+        (with_secret, "provider.client_auth", Some("\"client_secret_post\"")),
+    ] {
+        assert_eq!(effective(&loaded(&around("provider", lines)), key).as_deref(), value, "{lines} {key}");
+    }
+    let headers = effective(&loaded(&around("provider", oidc)), "identity.headers").unwrap();
+    assert!(headers.contains("\"X-Forwarded-Preferred-Username\" = \"preferred_username\""), "{headers}");
+}
+
+#[test]
+fn the_cookies_name_follows_the_addresses_and_the_prefix() {
+    for (top, name) in [
+        ("public_url = \"https://app.example.mn\"", "__Host-tokigate"),
+        ("public_url = \"https://app.example.mn/app1\"", "__Host-tokigate-app1"),
+        ("public_url = \"https://app.example.mn/a/b/\"", "__Host-tokigate-a-b"),
+        ("public_url = \"https://app.example.mn\"\nprefix = \"/gate\"", "__Host-tokigate-gate"),
+        ("public_url = \"https://app.example.mn/app1\"\nprefix = \"/gate\"", "__Host-tokigate-app1-gate"),
+        ("public_url = [\"https://a.example.mn\", \"https://b.example.mn/x\"]", "__Host-tokigate-x"),
+        ("public_url = \"http://localhost:4180\"", "tokigate-4180"),
+        ("public_url = \"http://127.0.0.1\"", "tokigate-80"),
+        ("public_url = \"https://localhost:4180\"", "__Host-tokigate"),
+    ] {
+        assert_eq!(loaded(&around("", top)).config.cookies.names.base, name, "{top}");
+    }
+}
+
+#[test]
+fn without_an_upstream_the_gate_answers_nginx_on_loopback() {
+    let text = around("", "").replace("upstream = \"http://127.0.0.1:3000\"\n", "");
+    let config = loaded(&text).config;
+    assert!(config.upstream.is_none() && config.gate.forward_auth_only && config.trust.loopback_originals);
+}
+
+#[test]
+fn what_is_told_stands_in_the_order_of_the_example() {
+    let loaded = loaded(&around("", ""));
+    let order: Vec<usize> =
+        loaded.effective.iter().map(|line| KEYS.iter().position(|key| *key == line.key).unwrap()).collect();
+    assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");
+}

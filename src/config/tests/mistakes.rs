@@ -1,0 +1,311 @@
+//! Mistakes, and exactly what is said of each: a line (or two) in a section of a file that is right otherwise.
+
+mod provider;
+mod session;
+
+use super::*;
+
+/// Each case is one line or more, then `->` and all that is said, without the place.
+fn check_all(section: &str, cases: &str) {
+    let mut lines = String::new();
+    for line in cases.lines().filter(|line| !line.is_empty()) {
+        match line.trim_start().strip_prefix("-> ") {
+            None => lines += &format!("{line}\n"),
+            Some(expected) => {
+                let text = match section {
+                    "rules" => format!("{}[[rules]]\n{lines}", around("", "")),
+                    _ => around(section, &lines),
+                };
+                let said = problems(&text, &[]);
+                let said: Vec<String> =
+                    said.iter().map(|problem| format!("{}: {}", problem.key, problem.text)).collect();
+                assert_eq!(said, [expected], "[{section}] {lines}");
+                lines.clear();
+            }
+        }
+    }
+}
+
+#[test]
+fn of_what_browsers_see() {
+    check_all(
+        "",
+        r##"
+public_url = "app.example.mn"
+    -> public_url: "app.example.mn" is no address of the web; write https://app.example.mn
+public_url = "ftp://app.example.mn"
+    -> public_url: "ftp://app.example.mn" is no address of the web; write https://app.example.mn
+public_url = "http://app.example.mn/x"
+    -> public_url: "http://app.example.mn/x" is plain http beyond loopback, where cookies travel in the clear; write https://app.example.mn/x
+public_url = "https://me:pw@app.example.mn"
+    -> public_url: a user name or password in it is not taken
+public_url = "https://app.example.mn/?x"
+    -> public_url: "https://app.example.mn/?x" has a query or fragment; leave it out
+public_url = "https://app.example.mn/a;b"
+    -> public_url: "https://app.example.mn/a;b" has a path that can be read in several ways; write plain segments
+public_url = "https://app.example.mn/a%2fb"
+    -> public_url: "https://app.example.mn/a%2fb" has a path that can be read in several ways; write plain segments
+public_url = "https://app.example.mn./"
+    -> public_url: "https://app.example.mn./" has no host that a browser sends
+public_url = []
+    -> public_url: the list is empty
+public_url = 5
+    -> public_url: 5 is no list; write [ … ]
+public_url = ["https://a.mn", "https://a.mn/"]
+    -> public_url[1]: it is there twice
+public_url = ["https://a.mn", "http://localhost"]
+    -> public_url[1]: http and https together are not taken: cookies of the one do not reach the other
+public_url = ["https://a.mn", "https://a.mn/oauth2/x"]
+    -> public_url[1]: its path is below /oauth2, where the gate's own endpoints are; write another prefix
+extra_hosts = ["https://app"]
+    -> extra_hosts[0]: "https://app" is no host; write app.svc.local or app.svc.local:4180
+extra_hosts = "app"
+    -> extra_hosts: "app" is no list; write [ … ]
+allowed_origins = ["*"]
+    -> allowed_origins[0]: "*" is no origin; write scheme, host and port alone: https://other.example.mn
+allowed_origins = ["https://a.mn/x"]
+    -> allowed_origins[0]: "https://a.mn/x" is no origin; write scheme, host and port alone: https://other.example.mn
+prefix = "oauth2"
+    -> prefix: "oauth2" is no path; write /oauth2
+prefix = "/"
+    -> prefix: "/" is the application's own root; write a longer path
+prefix = "/oauth2/"
+    -> prefix: "/oauth2/" ends with a slash; write /oauth2
+prefix = "/a/../b"
+    -> prefix: "/a/../b" has an empty or a dot segment
+prefix = "/a%20b"
+    -> prefix: "/a%20b" holds '%'; write letters, digits, and - . _ ~ only, so that every reader sees the same path
+health_path = "/oauth2/health"
+    -> health_path: "/oauth2/health" is below prefix /oauth2; write a path outside it
+health_path = "/OAuth2"
+    -> health_path: "/OAuth2" is below prefix /oauth2; write a path outside it
+health_path = "/"
+    -> health_path: "/" is the application's own root; write a longer path
+trusted_proxies = ["0.0.0.0/0"]
+    -> trusted_proxies[0]: "0.0.0.0/0" would believe nearly everybody; write the networks of your proxies
+trusted_proxies = ["::/0"]
+    -> trusted_proxies[0]: "::/0" would believe nearly everybody; write the networks of your proxies
+trusted_proxies = ["10.0.0.1/8"]
+    -> trusted_proxies[0]: "10.0.0.1/8" has bits beyond its mask; write 10.0.0.0/8
+trusted_proxies = ["10/8"]
+    -> trusted_proxies[0]: "10/8" is no network; write 10.0.0.0/8, an address, "loopback" or "private"
+trusted_proxies = ["32.0.0.0/8", "33.0.0.0/8"]
+    -> trusted_proxies: together they are 32.0.0.0/7, which would believe nearly everybody; write the networks of your proxies
+"##,
+    );
+    let callback = around("provider", "callback_path = \"/cb\"");
+    let text = callback.replace("upstream", "health_path = \"/cb\"\nupstream");
+    assert_eq!(
+        told(&text, &[]),
+        ["config.toml:2:15: health_path: provider.callback_path is the same path; write another"]
+    );
+}
+
+#[test]
+fn of_listeners_and_the_application() {
+    check_all(
+        "",
+        r##"
+listen = ":4180"
+    -> listen: ":4180" is no address with a port; write 0.0.0.0:4180
+listen = "localhost:80"
+    -> listen: "localhost:80" is no address with a port; write 127.0.0.1:80
+listen = "127.0.0.1"
+    -> listen: "127.0.0.1" is no address with a port; write 127.0.0.1:4180
+listen = "unix:gate.sock"
+    -> listen: "unix:gate.sock" is no socket; its path must be absolute: unix:/run/tokigate.sock
+listen = "fd:3"
+    -> listen: "fd:3" is not in this version; write an address and port, or unix:/path
+listen = ["127.0.0.1:1", "127.0.0.1:1"]
+    -> listen[1]: it is there twice
+admin_listen = "127.0.0.1:4180"
+    -> admin_listen: 127.0.0.1:4180 is the public listener's own address; give health and metrics another port
+admin_listen = "0.0.0.0:4180"
+    -> admin_listen: 0.0.0.0:4180 is the public listener's own address; give health and metrics another port
+admin_listen = "4181"
+    -> admin_listen: "4181" is no address with a port; write 127.0.0.1:4181
+listen = "[::]:4181"
+    -> admin_listen: 127.0.0.1:4181 is the public listener's own address; give health and metrics another port
+upstream = "https://app"
+    -> upstream: https:// is not in this version; write http://host:port or unix:/path
+upstream = "h2c://app"
+    -> upstream: h2c:// is not in this version; write http://host:port or unix:/path
+upstream = "127.0.0.1:3000"
+    -> upstream: it is no address; write http://host:port or unix:/path
+upstream = "http://localhost:4180"
+    -> upstream: it is the gate's own address; write the application's
+workers = 0
+    -> workers: 0 is not between 1 and 1024
+workers = -1
+    -> workers: -1 is no whole number
+workers = 1.5
+    -> workers: 1.5 is no whole number
+workers = "2"
+    -> workers: "2" is no whole number
+"##,
+    );
+}
+
+#[test]
+fn of_rules() {
+    check_all(
+        "rules",
+        r##"
+access = "public"
+    -> rules[0].path: it is missing; write path = "/assets/**"
+path = []
+    -> rules[0].path: the list is empty
+path = "assets/**"
+    -> rules[0].path: "assets/**" does not begin with a slash; write "/assets/**"
+path = "^/assets"
+    -> rules[0].path: "^/assets" does not begin with a slash; write "/assets"
+path = "/assets/.*"
+    -> rules[0].path: "/assets/.*" is a regular expression, which rules are not; write * for a segment, ** for any number
+path = "/a**"
+    -> rules[0].path: "/a**": ** stands for whole segments; write /** behind a slash, or * inside one segment
+path = "/a?x=1"
+    -> rules[0].path: "/a?x=1" holds '?', which no path does; the query is not looked at
+path = "/a//b"
+    -> rules[0].path: "/a//b" has an empty segment
+path = "/a/../b"
+    -> rules[0].path: "/a/../b" has a dot segment, which no rule opens or closes
+path = "/a%2"
+    -> rules[0].path: "/a%2" has a % without two hexadecimal digits
+path = ["/a", 5]
+    -> rules[0].path[1]: 5 is no text; write it in quotes
+path = "/a"
+methods = ["get"]
+    -> rules[0].methods[0]: "get" is no method that is known; the nearest is GET
+path = "/a"
+methods = []
+    -> rules[0].methods: it is empty; leave it out for all methods
+path = "/a"
+access = "open"
+    -> rules[0].access: "open" is not known; write public, optional, user or deny
+path = "/a"
+paths = "/b"
+    -> rules[0].paths: no such key; the nearest is rules.path
+path = "/a"
+require = { groups = ["admin"] }
+    -> rules[0].require: not in this version
+"##,
+    );
+}
+
+#[test]
+fn of_limits_shutdown_log_and_pages() {
+    check_all(
+        "limits",
+        r##"
+header_bytes = "2MiB"
+    -> limits.header_bytes: 2MiB is not between 4KiB and 1MiB
+header_bytes = "8KiB"
+    -> session.cookie_budget: limits.header_bytes would refuse such requests; write at most 6KiB, or raise it
+body_bytes = 0
+    -> limits.body_bytes: no request with a body would be taken; write off, or a size
+body_bytes = "10mb"
+    -> limits.body_bytes: "10mb" is no size; write 10MiB
+connections = 0
+    -> limits.connections: 0 is not between 1 and 10000000
+connections = 99999999999999999999
+    -> limits.connections: 100000000000000000000 is no whole number
+header_timeout = "0s"
+    -> limits.header_timeout: zero makes no sense here; leave it out for 10s
+idle_timeout = "300x"
+    -> limits.idle_timeout: "300x" is no duration; write 30s, 15m, 12h or 7d
+upstream_timeout = "0"
+    -> limits.upstream_timeout: zero makes no sense here; leave it out for 60s
+logins_per_minute = 0
+    -> limits.logins_per_minute: 0 is not between 1 and 1000000
+"##,
+    );
+    check_all(
+        "shutdown",
+        r##"
+drain = -5
+    -> shutdown.drain: -5 is no duration; write 30s, 15m, 12h or 7d
+"##,
+    );
+    check_all(
+        "log",
+        r##"
+level = "verbose"
+    -> log.level: "verbose" is not known; write error, warn, info, debug or trace
+format = true
+    -> log.format: true is not known; write auto, text or json
+user = "name"
+    -> log.user: "name" is not known; write hash, id or off
+"##,
+    );
+    check_all(
+        "pages",
+        r##"
+language = "ru"
+    -> pages.language: "ru" is not known; write auto, en or mn
+name = ""
+    -> pages.name: it is empty, or more than one line
+"##,
+    );
+}
+
+#[test]
+fn of_names() {
+    check_all(
+        "",
+        r##"
+liste = "127.0.0.1:1"
+    -> liste: no such key; the nearest is listen
+lifetime = "8h"
+    -> lifetime: no such key; the nearest is session.lifetime
+tls.cert_file = "x"
+    -> tls: not in this version
+host_header = "keep"
+    -> host_header: not in this version
+proxy_protocol = false
+    -> proxy_protocol: not in this version
+bearer = [{ issuer = "x" }]
+    -> bearer: not in this version
+cors.origins = []
+    -> cors: not in this version
+telemetry = {}
+    -> telemetry: not in this version
+upstream_tls = {}
+    -> upstream_tls: not in this version
+"##,
+    );
+    check_all(
+        "session",
+        r##"
+lifetme = "8h"
+    -> session.lifetme: no such key; the nearest is session.lifetime
+listen = "127.0.0.1:1"
+    -> session.listen: no such key; listen belongs above the first [section]
+store = "redis"
+    -> session.store: not in this version
+redis = { url = "redis://x" }
+    -> session.redis: not in this version
+partitioned = true
+    -> session.partitioned: not in this version
+store_outage = "503"
+    -> session.store_outage: not in this version
+"##,
+    );
+    check_all(
+        "provider",
+        r##"
+par = "auto"
+    -> provider.par: not in this version
+signing_key_file = "x"
+    -> provider.signing_key_file: not in this version
+client = "x"
+    -> provider.client: no such key; the nearest is provider.client_id
+"##,
+    );
+    check_all(
+        "identity",
+        r##"
+assertion = { enabled = true }
+    -> identity.assertion: not in this version
+"##,
+    );
+}

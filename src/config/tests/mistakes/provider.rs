@@ -1,0 +1,115 @@
+//! Mistakes in `[provider]`.
+
+use super::*;
+
+#[test]
+fn of_the_provider() {
+    check_all(
+        "provider",
+        r##"
+client_id = ""
+    -> provider.client_id: it is empty, or holds what no client identifier does
+client_id = "<id>"
+    -> provider.client_id: it is a placeholder; write the identifier that the provider gave this application
+client_id = 5
+    -> provider.client_id: 5 is no text; write it in quotes
+preset = "google"
+    -> provider.preset: "google" is not known; write toki, oidc or oauth2
+preset = "oidc"
+    -> provider.issuer: it is missing; preset oidc discovers everything from it; write issuer = "https://…"
+preset = "oauth2"
+token_endpoint = "https://op.mn/t"
+    -> provider.authorization_endpoint: it is missing; preset oauth2 needs it: where browsers are sent
+preset = "oidc"
+issuer = "https://op.mn"
+scopes = ["email"]
+    -> provider.scopes: OpenID Connect needs "openid" among them; add it, or write preset = "oauth2"
+issuer = "https://op.mn/.well-known/openid-configuration"
+    -> provider.issuer: it is the address of the metadata; write "https://op.mn"
+issuer = "https://op.mn?x=1"
+    -> provider.issuer: "https://op.mn?x=1" has a query, which no issuer has
+token_endpoint = "http://op.mn/t"
+    -> provider.token_endpoint: "http://op.mn/t" is plain http, which only loopback may be; write https://…, or insecure_http = true where the way there is safe
+token_endpoint = "op.mn"
+    -> provider.token_endpoint: "op.mn" is no address of the web; write https://…
+jwks_uri = "https://op.mn/#k"
+    -> provider.jwks_uri: "https://op.mn/#k" has a fragment; leave it out
+userinfo_endpoint = "http://op.mn/{userId}"
+    -> provider.userinfo_endpoint: "http://op.mn/userId" is plain http, which only loopback may be; write https://…, or insecure_http = true where the way there is safe
+userinfo_endpoint = "https://op.mn/{userId"
+    -> provider.userinfo_endpoint: "https://op.mn/{userId" has a brace without its other, or nothing between them; write {userId}
+userinfo_endpoint = "https://op.mn/userId}"
+    -> provider.userinfo_endpoint: "https://op.mn/userId}" has a brace without its other, or nothing between them; write {userId}
+userinfo_endpoint = "https://op.mn/{}"
+    -> provider.userinfo_endpoint: "https://op.mn/{}" has a brace without its other, or nothing between them; write {userId}
+userinfo_endpoint = "https://{host}/u"
+    -> provider.userinfo_endpoint: "https://{host}/u" lets the token answer choose the host; write braces in path and query only
+userinfo_endpoint = "{whole}"
+    -> provider.userinfo_endpoint: "{whole}" is no address of the web; write https://…
+pkce = false
+    -> provider.pkce: without PKCE the client secret is needed; write provider.client_secret_file, or pkce = true
+pkce = "yes"
+    -> provider.pkce: "yes" is neither true nor false
+client_auth = "client_secret_basic"
+    -> provider.client_auth: it needs provider.client_secret or client_secret_file
+client_auth = "private_key_jwt"
+    -> provider.client_auth: "private_key_jwt" is not in this version; write none, client_secret_post or client_secret_basic
+client_auth = "none"
+client_secret = "s3cret"
+    -> provider.client_auth: the client secret would not be used; write client_secret_post, or leave the secret out
+client_secret = ""
+    -> provider.client_secret: it is empty
+client_secret = "<secret>"
+    -> provider.client_secret: it is a placeholder; write the secret that the provider gave
+client_secret = 12345
+    -> provider.client_secret: a secret is a text; write it in quotes
+client_secret_file = "/nowhere"
+    -> provider.client_secret_file: /nowhere cannot be read: No such file or directory (os error 2)
+client_secret_file = "/dev/null"
+    -> provider.client_secret_file: /dev/null is empty
+client_secret = "a"
+client_secret_file = "/dev/null"
+    -> provider.client_secret_file: provider.client_secret is given, too; keep one of them
+scopes = ["openid email"]
+    -> provider.scopes[0]: "openid email" is several scopes; write ["openid", "email"]
+scopes = ["open\"id"]
+    -> provider.scopes[0]: "open\"id" is no scope
+callback_path = "/oauth2/start"
+    -> provider.callback_path: "/oauth2/start" is one of the gate's own endpoints; write /oauth2/callback
+callback_path = "/oauth2"
+    -> provider.callback_path: "/oauth2" is one of the gate's own endpoints; write /oauth2/callback
+callback_path = "https://app.example.mn/cb"
+    -> provider.callback_path: "https://app.example.mn/cb" is no path; write /https://app.example.mn/cb
+authorize_params = { state = "x" }
+    -> provider.authorize_params.state: state is the protocol's own and cannot be set; leave it out
+authorize_params = { ui_locales = 5 }
+    -> provider.authorize_params.ui_locales: 5 is no text; write it in quotes
+start_params = ["redirect_uri"]
+    -> provider.start_params[0]: redirect_uri is the protocol's own and cannot be set; leave it out
+start_params = ["rd"]
+    -> provider.start_params[0]: rd is the gate's own parameter
+start_params = ["a b"]
+    -> provider.start_params[0]: "a b" is no name of a parameter
+preset = "oauth2"
+authorization_endpoint = "https://op.mn/a"
+token_endpoint = "https://op.mn/t"
+userinfo = "required"
+    -> provider.userinfo: it needs provider.userinfo_endpoint
+userinfo_path = "data."
+    -> provider.userinfo_path: "data." is no path of claims; write a name, or names with dots between them
+user_claim = "{sub}"
+    -> provider.user_claim: "{sub}" is no path of claims; write a name, or names with dots between them
+require_id_token = true
+scopes = []
+    -> provider.require_id_token: an ID token comes only where provider.scopes has "openid"
+id_token_algs = ["none"]
+    -> provider.id_token_algs[0]: "none" is not known; write RS256, PS256, ES256 or EdDSA
+id_token_algs = []
+    -> provider.id_token_algs: it is empty: no ID token would be taken
+ca_file = "/dev/null"
+    -> provider.ca_file: /dev/null holds no certificate in PEM (-----BEGIN CERTIFICATE-----)
+proxy = "socks5://me:s3cret@proxy"
+    -> provider.proxy: it is no address of a proxy; write http://host:port
+"##,
+    );
+}

@@ -1,0 +1,52 @@
+//! What is taken, and should be known.
+
+use super::*;
+
+fn warned(toml: &str) -> Vec<String> {
+    loaded(toml).warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_ordinary_file_warns_of_nothing() {
+    assert_eq!(warned(&around("", "")), Vec::<String>::new());
+    let rules =
+        format!("{}[[rules]]\npath = \"/assets/**\"\naccess = \"public\"\n[[rules]]\npath = \"/**\"\n", around("", ""));
+    assert_eq!(warned(&rules), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_dangerous_or_does_nothing_is_said() {
+    let rule = |rule: &str| format!("{}[[rules]]\n{rule}\n", around("", ""));
+    let everybody = "everybody gets everything that no rule above keeps: it is a public rule for every path";
+    for (toml, said) in [
+        (
+            around("provider", "insecure_http = true\ntoken_endpoint = \"http://op.mn/t\""),
+            "config.toml:5:17: provider.insecure_http: codes, tokens and secrets may go to the provider in the clear: whoever is on the way can sign in as anybody".to_owned(),
+        ),
+        (rule("path = \"/**\"\naccess = \"public\""), format!("config.toml:12:1: rules[0]: {everybody}")),
+        (rule("path = [\"/a\", \"/**/*\"]\naccess = \"optional\""), format!("config.toml:12:1: rules[0]: {everybody}")),
+        (rule("path = \"/**\"\n[[rules]]\npath = \"/a\""), "config.toml:14:1: rules[1]: no request gets here: rules[0] decides for all".to_owned()),
+        (
+            rule("path = \"/assets/**\"").replace("app.example.mn", "app.example.mn/app"),
+            "config.toml:12:1: rules[0]: /assets/** is outside public_url's path, and rules see the whole path: no request matches it".to_owned(),
+        ),
+        (
+            around("", "").replace(&format!("keys = [\"{KEY}\"]\n"), "").replace("https://app.example.mn", "http://localhost:4180"),
+            "session.keys: there is none: a key for this process is made, and everybody is signed out when it ends".to_owned(),
+        ),
+        (
+            around("session", "idle_timeout = \"12h\""),
+            "config.toml:7:16: session.idle_timeout: it does nothing: lifetime ends the session after 12h".to_owned(),
+        ),
+        (
+            around("session", "cookie_name = \"sid\""),
+            "config.toml:7:15: session.cookie_name: without __Host- in front, other hosts of the same domain can overwrite the cookie".to_owned(),
+        ),
+        (
+            around("provider", "callback_path = \"/auth/toki/callback\"").replace("app.example.mn", "app.example.mn/app"),
+            "config.toml:5:17: provider.callback_path: it is outside public_url's path /app: what stands in front must send it here, too".to_owned(),
+        ),
+    ] {
+        assert_eq!(warned(&toml), [said], "{toml}");
+    }
+}
