@@ -83,7 +83,7 @@ pub enum Refusal {
     OriginalUnknown { missing: &'static str },
     /// 403 on `/auth`: `allowed_groups` and the like say no.
     NotAllowed,
-    /// 400: an unknown query parameter of `/auth`.
+    /// 400: an unknown query parameter of `/auth`, or one whose value is no text.
     UnknownParameter(String),
     /// 400: different readings of the path meet different rules, or a malformed percent near a closing rule.
     AmbiguousPath,

@@ -30,6 +30,8 @@ impl Allowed {
                 "allowed_email_domains" => &mut allowed.email_domains,
                 _ => return Err(Refusal::UnknownParameter(name)),
             };
+            // Left out it would not ask for anything.
+            let Some(value) = value else { return Err(Refusal::UnknownParameter(name)) };
             let values = value.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned);
             list.get_or_insert_default().extend(values);
         }

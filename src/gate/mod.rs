@@ -245,20 +245,21 @@ impl Gate {
 
     fn named(&self, session: &Session, now: Timestamp) -> Option<Named> {
         let identity = &self.settings.identity;
-        let ends_with_token = self.settings.lifetimes.end_with_token && !session.refreshable;
         let has_run_out = session.token_expires_at <= now;
         Some(Named {
             identity: identity.headers_of(session)?,
             session: session.id,
-            until: if ends_with_token { session.expires_at.min(session.token_expires_at) } else { session.expires_at },
+            until: now + session.left_at_most(&self.settings.lifetimes, now),
             access_token: if has_run_out { PassOn::Off } else { identity.access_token },
             id_token: identity.id_token,
         })
     }
 
-    /// Whether the access token is passed on and has under 30 s left; half its life, where that is shorter than it would have to be.
+    /// Whether a token is passed on and under 30 s are left; half its life, where that is shorter than it would have to be. When an ID token ends is
+    /// not known here: it is the access token, with which it is renewed, that counts for both.
     fn passes_on_too_little(&self, session: &Session, now: Timestamp) -> bool {
-        if self.settings.identity.access_token == PassOn::Off {
+        let identity = &self.settings.identity;
+        if identity.access_token == PassOn::Off && identity.id_token == PassOn::Off {
             return false;
         }
         let life = session.token_expires_at.since(session.token_issued_at);

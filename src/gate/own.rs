@@ -1,6 +1,7 @@
 //! The gate's own endpoints, but `/auth` (`forward_auth.rs`).
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use super::route::{At, Endpoint};
 use super::{Action, Caller, Form, Gate, Known, Refusal, ReturnTo, SignIn};
@@ -84,12 +85,12 @@ impl Gate {
     fn destination(&self, at: At, query: Option<&str>) -> (usize, ReturnTo) {
         let site = &self.sites[at.public_url];
         let mut wanted = parameters(query).filter(|(name, _)| name == "rd");
-        let (Some((_, rd)), None) = (wanted.next(), wanted.next()) else {
-            let several = parameters(query).any(|(name, _)| name == "rd");
-            return (at.public_url, if several { ReturnTo::root_instead(site) } else { ReturnTo::root(site) });
+        let leads_to = match (wanted.next(), wanted.next()) {
+            (None, _) => return (at.public_url, ReturnTo::root(site)),
+            (Some((_, rd)), None) => rd.and_then(|rd| ReturnTo::parse(&rd, &self.sites, at.public_url)),
+            (Some(_), Some(_)) => None,
         };
-        ReturnTo::parse(&rd, &self.sites, at.public_url)
-            .unwrap_or_else(|| (at.public_url, ReturnTo::root_instead(site)))
+        leads_to.unwrap_or_else(|| (at.public_url, ReturnTo::root_instead(site)))
     }
 
     /// Whether this request asks to refresh now.
@@ -102,12 +103,12 @@ fn refuse_data(refusal: Refusal) -> Action {
     Action::Refuse(refusal, Form::Data)
 }
 
-/// Names and values of a query, percent-decoded once. A `+` stays one: no address and no group is meant to hold the space that forms
-/// write so, and `rd=/search?q=a+b` is often written by hand. What is not UTF-8 is left out.
-pub(in crate::gate) fn parameters(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
-    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter_map(move |pair| {
+/// Names and values of a query, percent-decoded once; `None` for a value that is not UTF-8. A `+` stays one: no address and no group is meant to
+/// hold the space that forms write so, and `rd=/search?q=a+b` is often written by hand.
+pub(in crate::gate) fn parameters(query: Option<&str>) -> impl Iterator<Item = (String, Option<String>)> {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((decode(name)?, decode(value)?))
+        let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
+        (name, percent_decode_str(value).decode_utf8().ok().map(String::from))
     })
 }

@@ -53,8 +53,10 @@ impl Readings {
             if decodings == MOST_DECODINGS {
                 continue;
             }
-            let Some(decoded) = decoded(&text) else { continue };
-            damaged |= decoded.control || (decoded.malformed && decodings == 0);
+            let Some(mut decoded) = decoded(&text) else { continue };
+            // A percent sign that was decoded is one, whatever a second decoding makes of it.
+            decoded.malformed &= decodings == 0;
+            damaged |= decoded.control || decoded.malformed;
             for guess in decoded.guesses() {
                 found.add(guess, decodings + 1)?;
             }
@@ -262,8 +264,8 @@ mod tests {
         for path in ["/%", "/%2", "/%zz", "/a%00b", "/a%0a", "/a%2500", "/%7f"] {
             assert!(Readings::of(path).expect("few").damaged, "{path}");
         }
-        // The percent sign itself is well-formed, whatever a second decoding makes of it.
         assert!(!Readings::of("/100%25").expect("few").damaged);
+        assert_eq!(read("/adm%25in"), ["/adm%25in", "/adm%in"]);
         for path in ["/ad%09min", "/admin%00.css", "/adm%in"] {
             assert!(read(path).iter().any(|found| found == "/admin"), "{path}: {:?}", read(path));
         }

@@ -29,14 +29,16 @@ pub enum Case {
 }
 
 impl Pattern {
-    /// The pattern as written; and, as targets are sent encoded but readings are decoded, its other spelling where it has one.
+    /// The pattern as written; and, as targets are sent encoded but readings are decoded, its other spelling where it has one. What is decoded is no
+    /// wildcard and parts no segments: `%2A` is how a star itself is written.
     pub fn spellings(text: &str) -> Vec<Pattern> {
-        let mut patterns = vec![Pattern::new(text)];
-        let decoded = percent_decode_str(text).decode_utf8().ok().filter(|decoded| *decoded != text);
-        patterns.extend(decoded.map(|decoded| Pattern::new(&decoded)));
+        let mut patterns = vec![Pattern::new(text, str::to_owned)];
+        if percent_decode_str(text).decode_utf8().is_ok_and(|decoded| decoded != text) {
+            patterns.push(Pattern::new(text, |piece| percent_decode_str(piece).decode_utf8_lossy().into_owned()));
+        }
         let encoded = utf8_percent_encode(text, ENCODED).to_string();
         if encoded != text {
-            patterns.push(Pattern::new(&encoded));
+            patterns.push(Pattern::new(&encoded, str::to_owned));
         }
         patterns
     }
@@ -58,9 +60,12 @@ impl Pattern {
         pattern
     }
 
-    fn new(text: &str) -> Pattern {
-        let segments = |text: &str| text.strip_prefix('/').unwrap_or(text).split('/').map(Segment::new).collect();
-        Pattern { exact: segments(text), lower: segments(&text.to_lowercase()) }
+    /// `spell` is told what stands between slashes and stars.
+    fn new(text: &str, spell: impl Fn(&str) -> String) -> Pattern {
+        let segments = |spell: &dyn Fn(&str) -> String| {
+            text.strip_prefix('/').unwrap_or(text).split('/').map(|segment| Segment::new(segment, spell)).collect()
+        };
+        Pattern { exact: segments(&spell), lower: segments(&|piece| spell(piece).to_lowercase()) }
     }
 
     pub fn matches(&self, path: &[u8], case: Case) -> bool {
@@ -68,7 +73,11 @@ impl Pattern {
             Case::Kept => &self.exact,
             Case::Folded => &self.lower,
         };
-        path.strip_prefix(b"/").is_some_and(|rest| match_segments(segments, rest, case))
+        match path.strip_prefix(b"/") {
+            Some(rest) => match_segments(segments, rest, case),
+            // The `*` of OPTIONS is no path.
+            None => self.is_everything(),
+        }
     }
 
     pub fn has_capitals(&self) -> bool {
@@ -82,11 +91,11 @@ impl Pattern {
 }
 
 impl Segment {
-    fn new(text: &str) -> Segment {
+    fn new(text: &str, spell: &dyn Fn(&str) -> String) -> Segment {
         match text {
             "**" => Segment::Any,
-            _ if text.contains('*') => Segment::Wild(text.split('*').map(|piece| piece.as_bytes().to_vec()).collect()),
-            _ => Segment::Text(text.as_bytes().to_vec()),
+            _ if text.contains('*') => Segment::Wild(text.split('*').map(|piece| spell(piece).into_bytes()).collect()),
+            _ => Segment::Text(spell(text).into_bytes()),
         }
     }
 

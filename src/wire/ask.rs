@@ -62,7 +62,7 @@ pub enum Wants {
     Data,
 }
 
-/// `Sec-Fetch-Mode`, as far as `/start` asks.
+/// `Sec-Fetch-Mode`, as far as `/start` asks; of an older browser's script what it says itself (`X-Requested-With`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {
     /// No browser that says so.

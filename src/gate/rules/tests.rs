@@ -1,1 +1,348 @@
+mod oracle;
 
+use std::cell::Cell;
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+
+use super::*;
+use oracle::{Target, Written};
+
+fn rule(path: &str, access: Access) -> Rule {
+    Rule { paths: vec![path.to_owned()], methods: Vec::new(), access }
+}
+
+fn rules(written: &[Rule]) -> Rules {
+    Rules::new(written, vec![Pattern::below("/oauth2"), Pattern::exactly("/callback")])
+}
+
+fn judge(written: &[Rule], path: &str) -> Verdict {
+    rules(written).judge(&Method::GET, path)
+}
+
+fn says(access: Access, rule: usize) -> Verdict {
+    Verdict::Says { access, rule: Some(rule) }
+}
+
+/// Everything under one public folder.
+fn assets() -> Vec<Rule> {
+    vec![rule("/assets/**", Access::Public)]
+}
+
+#[test]
+fn the_first_that_matches_decides() {
+    let written = [
+        rule("/a/open/**", Access::Public),
+        rule("/a/**", Access::Deny),
+        rule("/a/late", Access::Public),
+        rule("/b/**", Access::User),
+        rule("/**", Access::Optional),
+    ];
+    for (path, expected) in [
+        ("/a/open/x", says(Access::Public, 0)),
+        ("/a/x", says(Access::Deny, 1)),
+        ("/a/late", says(Access::Deny, 1)),
+        ("/b", says(Access::User, 3)),
+        ("/", says(Access::Optional, 4)),
+    ] {
+        assert_eq!(judge(&written, path), expected, "{path}");
+    }
+    assert_eq!(judge(&assets(), "/x"), DEFAULT);
+    assert_eq!(judge(&[], "/x"), DEFAULT);
+}
+
+#[test]
+fn a_rule_with_methods_is_for_those_alone() {
+    let written = [Rule { methods: vec![Method::GET, Method::HEAD], ..rule("/x", Access::Public) }];
+    for (method, expected) in
+        [("GET", says(Access::Public, 0)), ("HEAD", says(Access::Public, 0)), ("POST", DEFAULT), ("GETX", DEFAULT)]
+    {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        assert_eq!(rules(&written).judge(&method, "/x"), expected, "{method}");
+    }
+}
+
+/// security.md P-03, P-07, P-08, P-10 to P-12, and what others were broken with.
+#[test]
+fn no_second_reading_of_a_closed_path_is_open() {
+    for path in [
+        "/assets/../admin",
+        "/assets/./../admin",
+        "/assets//../admin",
+        "/assets/..",
+        "/assets/x/../../admin",
+        "/assets/%2e%2e/admin",
+        "/assets/%2E./admin",
+        "/assets/%252e%252e/admin",
+        "/assets/..%2fadmin",
+        "/assets/..%252fadmin",
+        "/assets/%2e%2e%2fadmin",
+        "/assets/..%5cadmin",
+        "/assets\\..\\admin",
+        "/assets/..%255cadmin",
+        "/assets/..;/admin",
+        "/assets/..;x=1/admin",
+        "/assets/..%3b/admin",
+        "/assets;x/../admin",
+        "/assets/%2e%2e;/admin",
+        "/assets/;/../../admin",
+        "/x/../assets/a",
+        "//assets/a",
+        "/./assets/a",
+        "/%61ssets/a",
+        "/Assets/a",
+        "/assets%2fa",
+        "/assets;x",
+        "/assets\\a",
+        "/assets/%2e%2e",
+        "/assets/a%2f..%2f..%2fadmin",
+        "/assets/%c0%ae%c0%ae/admin",
+        "/assets/%ff",
+        "/assets/%25ff",
+        "/assets/%e2%98%",
+        "/assets/%",
+        "/assets/%2",
+        "/assets/%zz",
+        "/assets/%00",
+        "/assets/a%0ab",
+        "/assets/%2500",
+        "/assets/%7f",
+        "assets/a",
+        "*",
+        "",
+    ] {
+        match judge(&assets(), path) {
+            Verdict::Says { access: Access::User | Access::Deny, .. } | Verdict::Ambiguous => {}
+            verdict @ Verdict::Says { access: Access::Public | Access::Optional, .. } => panic!("{path}: {verdict:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_stays_within_is_open_however_odd() {
+    for path in [
+        "/assets",
+        "/assets/",
+        "/assets/a",
+        "/assets//a",
+        "/assets/./a",
+        "/assets/a/../b",
+        "/assets/a;v=1",
+        "/assets/A.CSS",
+        "/assets/%61",
+        "/assets/a%2Fb",
+        "/assets/a%5cb",
+        "/assets/%D0%B1",
+        "/assets/100%25",
+        "/assets/a%252fb",
+        "/assets/%20",
+    ] {
+        assert_eq!(judge(&assets(), path), says(Access::Public, 0), "{path}");
+    }
+}
+
+#[test]
+fn a_closing_rule_takes_every_reading_and_what_disagrees_is_refused() {
+    let written = [rule("/Admin/**", Access::Deny), rule("/**", Access::Public)];
+    for path in [
+        "/x/../Admin",
+        "/x/../admin",
+        "/%41dmin/x",
+        "/admin/x",
+        "/ADMIN",
+        "//Admin",
+        "/Admin;x",
+        "/Admin%2fx",
+        "/x%2f..%2fadmin",
+        "/Admin\\x",
+        "/x/..;/Admin/y",
+        "/%2541dmin",
+    ] {
+        assert!(
+            matches!(judge(&written, path), Verdict::Ambiguous | Verdict::Says { access: Access::Deny, .. }),
+            "{path}"
+        );
+    }
+    assert_eq!(judge(&written, "/x/../Admin"), Verdict::Ambiguous);
+    assert_eq!(judge(&written, "/Administer"), says(Access::Public, 1));
+    let kelvin = [rule("/kelvin", Access::Deny), rule("/**", Access::Public)];
+    assert_eq!(judge(&kelvin, "/%E2%84%AAelvin"), Verdict::Ambiguous, "a folded K is a k");
+}
+
+#[test]
+fn readings_that_all_meet_the_same_closing_rule_meet_it() {
+    let written = [rule("/admin/**", Access::Deny)];
+    for path in ["/admin//x", "/admin/./x", "/admin/x;y", "/admin/%61", "/admin/X"] {
+        assert_eq!(judge(&written, path), says(Access::Deny, 0), "{path}");
+    }
+    let users = [rule("/admin/**", Access::User), rule("/**", Access::Public)];
+    assert_eq!(judge(&users, "/x/../admin"), says(Access::User, 0), "the default says the same");
+}
+
+#[test]
+fn damage_is_refused_near_a_rule_and_passed_on_elsewhere() {
+    let written = [rule("/assets/**", Access::Public), rule("/admin/**", Access::Deny)];
+    for path in ["/%zz", "/x%00y", "/x%0a", "/x/%", "/x/%2500"] {
+        assert_eq!(judge(&written, path), DEFAULT, "{path}");
+        assert_eq!(judge(&[], path), DEFAULT, "{path}");
+    }
+    for path in [
+        "/assets/%zz",
+        "/assets/%00",
+        "/admin/%zz",
+        "/admin%00",
+        "/admin%00.css",
+        "/ad%09min",
+        "/adm%in/x",
+        "/x/../admin/%",
+        "/%61dmin/%zz",
+        "/ADMIN%0a",
+        "/admin%20/%",
+    ] {
+        let expected = if path == "/admin%20/%" { DEFAULT } else { Verdict::Ambiguous };
+        assert_eq!(judge(&written, path), expected, "{path}");
+    }
+}
+
+#[test]
+fn the_gates_own_addresses_are_opened_by_nobody() {
+    let written = [rule("/**", Access::Public)];
+    for path in
+        ["/oauth2", "/oauth2/x", "/OAuth2/start", "/%6fauth2/x", "/x/../oauth2", "/callback", "/Callback", "//callback"]
+    {
+        assert_eq!(judge(&written, path), DEFAULT, "{path}");
+    }
+    assert_eq!(judge(&written, "/callback/x"), says(Access::Public, 0));
+    assert_eq!(judge(&written, "/oauth2x"), says(Access::Public, 0));
+}
+
+#[test]
+fn the_query_is_never_looked_at() {
+    let written = [rule("/api/*/status", Access::Public)];
+    let target: http::uri::PathAndQuery = "/api/private?x=/api/a/status".parse().expect("a target");
+    assert_eq!(judge(&written, target.path()), DEFAULT);
+}
+
+/// A pattern that is written encoded is the text it stands for: no wildcard comes of it, and no more segments.
+#[test]
+fn what_is_encoded_in_a_pattern_is_no_wildcard_and_no_slash() {
+    let written = [rule("/files/%2A", Access::Public), rule("/%2a%2a", Access::Public), rule("/a%2Fb", Access::Public)];
+    for path in ["/files/x", "/files/secret/x", "/x", "/a/b"] {
+        assert_eq!(judge(&written, path), DEFAULT, "{path}");
+    }
+    assert_eq!(judge(&written, "/files/%2A"), says(Access::Public, 0));
+    assert_eq!(judge(&written, "/files/*"), says(Access::Public, 0));
+    let spelled = [rule("/my%20files/*", Access::Public), rule("/мөнх/**", Access::Public)];
+    assert_eq!(judge(&spelled, "/my%20files/x"), says(Access::Public, 0));
+    assert_eq!(judge(&spelled, "/%D0%BC%D3%A9%D0%BD%D1%85/x"), says(Access::Public, 1));
+}
+
+#[test]
+fn whether_paths_and_methods_matter_is_known() {
+    let get = |path: &str, access| Rule { methods: vec![Method::GET], ..rule(path, access) };
+    for (written, paths, methods) in [
+        (vec![], false, false),
+        (vec![get("/x", Access::User)], false, false),
+        (vec![rule("/x", Access::Public)], true, false),
+        (vec![get("/x", Access::Deny)], true, true),
+        (vec![rule("/**", Access::Deny), get("/x", Access::Public)], false, false),
+        (vec![get("/**", Access::Public)], true, true),
+        (vec![rule("/x", Access::User), rule("/**", Access::Public)], true, false),
+    ] {
+        let compiled = rules(&written);
+        assert_eq!((compiled.tell_paths_apart(), compiled.tell_methods_apart()), (paths, methods), "{written:?}");
+    }
+}
+
+/// What an attacker writes paths with; the first few make whole segments of those that patterns name.
+const ALPHABET: [&str; 40] = [
+    "/assets", "/assets/", "/admin", "/x", "/oauth2", "/A", "/a", "/", "..", ".", "/..", "/../", "/./", "//", "\\",
+    ";", ";x", "/;/", "..;/", "%2e", "%2E%2e", "%2f", "%5c", "%3b", "%25", "%252e", "%252f", "2e", "2f", "%61", "%41",
+    "a", "dmin", "ssets", "%D0%91", "%ff", "%00", "%0a", "%", "%zz",
+];
+
+const PATTERNS: [&str; 12] = [
+    "/assets/**",
+    "/assets/*",
+    "/**",
+    "/*",
+    "/admin/**",
+    "/Admin",
+    "/a/**",
+    "/**/admin",
+    "/x/*/admin",
+    "/**/*.",
+    "/as*s/a*",
+    "/x",
+];
+
+fn target() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(&ALPHABET[..]);
+    (prop::sample::select(vec!["/", "/assets/", "/admin/", "/x/"]), prop::collection::vec(piece, 0..5))
+        .prop_map(|(start, pieces)| format!("{start}{}", pieces.concat()))
+}
+
+fn written() -> impl Strategy<Value = Vec<Rule>> {
+    let access = prop::sample::select(vec![Access::Public, Access::Optional, Access::User, Access::Deny]);
+    let pattern = prop::sample::select(&PATTERNS[..]);
+    prop::collection::vec((pattern, access).prop_map(|(pattern, access)| rule(pattern, access)), 1..4)
+}
+
+/// 100,000 targets (security.md P-05), ten for each set of rules: what opens stays within its pattern in every reading there is, nothing damaged
+/// opens, and every verdict is the one that interface.md gives.
+#[test]
+fn every_verdict_is_what_brute_force_finds() {
+    let counts = Cell::new((0, 0));
+    let config = ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() };
+    let outcome =
+        TestRunner::new(config).run(&(written(), prop::collection::vec(target(), 10)), |(written, targets)| {
+            let compiled = rules(&written);
+            let own = Rule { paths: vec!["/oauth2/**".to_owned(), "/callback".to_owned()], ..rule("", Access::User) };
+            let all: Vec<Written> = std::iter::once(own).chain(written).map(Written::new).collect();
+            for target in targets {
+                let verdict = compiled.judge(&Method::GET, &target);
+                let (opened, damaged) = check(&all, &Target::new(&target), verdict)
+                    .map_err(|error| TestCaseError::fail(format!("{target}: {verdict:?}: {error}")))?;
+                let (opened_before, damaged_before) = counts.get();
+                counts.set((opened_before + u32::from(opened), damaged_before + u32::from(damaged)));
+            }
+            Ok(())
+        });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    let (opened, damaged) = counts.get();
+    assert!(
+        (5_000..80_000).contains(&opened) && (5_000..50_000).contains(&damaged),
+        "not grown well: {:?}",
+        counts.get()
+    );
+}
+
+/// Whether it was opened, and whether it is damaged.
+fn check(rules: &[Written], target: &Target, verdict: Verdict) -> Result<(bool, bool), TestCaseError> {
+    let opened = matches!(verdict, Verdict::Says { access: Access::Public | Access::Optional, .. });
+    if target.is_damaged {
+        prop_assert!(!opened, "damaged and open");
+        prop_assert!(verdict == Verdict::Ambiguous || !oracle::is_near(rules, target), "damaged near a rule");
+        return Ok((opened, true));
+    }
+    if let Verdict::Says { rule: Some(index), .. } = verdict
+        && opened
+    {
+        for reading in &target.readings {
+            prop_assert!(rules[index + 1].holds(reading), "outside as {:?}", String::from_utf8_lossy(reading));
+        }
+    }
+    prop_assert_eq!(verdict, oracle::judge(rules, target));
+    Ok((opened, false))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn patterns_match_what_a_naive_reader_finds(pattern in "(/(\\*\\*|[ab*]{0,4})){1,4}", path in "(/[abAB]{0,4}){1,5}") {
+        let [compiled] = &Pattern::spellings(&pattern)[..] else { panic!("one spelling") };
+        prop_assert_eq!(compiled.matches(path.as_bytes(), Case::Kept), oracle::glob(&pattern, path.as_bytes()));
+        prop_assert_eq!(compiled.matches(path.as_bytes(), Case::Folded), oracle::glob(&pattern, path.to_lowercase().as_bytes()));
+    }
+}

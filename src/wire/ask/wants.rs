@@ -44,10 +44,6 @@ impl Wants {
     }
 
     fn of_old_client(method: &Method, headers: &HeaderMap) -> Wants {
-        // That value only: in-app web views send the name of their app.
-        if headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest") {
-            return Wants::Data;
-        }
         if [ACCEPT, CONTENT_TYPE].iter().any(|name| media_types(headers, name).any(is_data)) {
             return Wants::Data;
         }
@@ -67,6 +63,8 @@ impl Wants {
 impl Fetch {
     pub(super) fn of(headers: &HeaderMap) -> Fetch {
         match headers.get("sec-fetch-mode").map(HeaderValue::as_bytes) {
+            // That value only: in-app web views send the name of their app.
+            None if headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest") => Fetch::Other,
             None => Fetch::Unsaid,
             Some(b"navigate") => Fetch::Navigate,
             Some(_) => Fetch::Other,

@@ -1,0 +1,39 @@
+//! `check --explain`.
+
+use super::*;
+
+fn explained(gate: &Gate, line: &str) -> (Because, String, String) {
+    let (method, target) = line.split_once(' ').expect("method and target");
+    let (method, target) = (method.parse().expect("a method"), target.parse().expect("a target"));
+    let explanation = gate.explain(&method, &target, Some(&session()), NOW);
+    (explanation.because, say(&explanation.stranger), say(&explanation.user.expect("claims were given")))
+}
+
+#[test]
+fn it_says_what_would_happen_and_what_says_so() {
+    let gate = gate_with(|settings| settings.health_path = Some("/ping".to_owned()));
+    for (line, because, stranger, user) in [
+        ("GET /assets/x", Because::Rule(0), "forward for nobody", "forward for nobody"),
+        ("GET /blog", Because::Rule(1), "forward for nobody", "forward for user-1"),
+        ("POST /internal", Because::Rule(2), "denied by Some(2) (Data)", "denied by Some(2) (Data)"),
+        ("GET /x?y", Because::Default, "sign in, then /x?y", "forward for user-1"),
+        ("DELETE /x", Because::Default, "sign-in needed, then /x (Data)", "forward for user-1"),
+        ("GET /assets/../internal/x", Because::Ambiguous, "ambiguous (Page)", "ambiguous (Page)"),
+        ("GET /oauth2/start", Because::Own, "sign in, then /", "sign in, then /"),
+        ("GET /oauth2/x", Because::Own, "not found (Page)", "not found (Page)"),
+        ("DELETE /oauth2/callback", Because::Own, "only GET (Data)", "only GET (Data)"),
+        ("GET /ping", Because::Health, "health", "health"),
+    ] {
+        assert_eq!(explained(&gate, line), (because, stranger.to_owned(), user.to_owned()), "{line}");
+    }
+    let below = gate_with(|settings| settings.public_urls = vec![public_url("https://app.example.mn/app")]);
+    assert_eq!(explained(&below, "GET /x").0, Because::NotServed);
+    let alone = gate_with(|settings| settings.forward_auth_only = true);
+    assert_eq!(explained(&alone, "GET /x").0, Because::NotServed);
+}
+
+#[test]
+fn without_claims_only_strangers_are_explained() {
+    let target = "/x".parse().expect("a target");
+    assert!(gate().explain(&Method::GET, &target, None, NOW).user.is_none());
+}
