@@ -7,7 +7,8 @@ use crate::world::{BAT, Browser, Reply, World};
 #[tokio::test]
 async fn odd_answers_sign_in_all_the_same() {
     let world = World::new().await;
-    let odd: [(&str, fn(&mut Answers)); 12] = [
+    type Change = fn(&mut Answers);
+    let odd: [(&str, Change); 12] = [
         ("bearer", |answers| answers.token_type = "bearer"),
         ("BEARER", |answers| answers.token_type = "BEARER"),
         ("digits", |answers| answers.expires_in = ExpiresIn::Text),

@@ -8,7 +8,7 @@ use crate::world::{Ask, BAT, Browser, Dice, World, eventually};
 
 /// A hundred requests at once with an expired token; each hangs up after so many milliseconds, or waits for its answer.
 async fn round(world: &World, browser: &Browser, dice: &mut Dice, number: u64) {
-    let all_leave = number % 3 == 0;
+    let all_leave = number.is_multiple_of(3);
     let mut asking = Vec::new();
     for client in 0..100 {
         let leaves = (all_leave || dice.roll(2) == 0).then(|| Duration::from_micros(dice.roll(15_000) as u64));

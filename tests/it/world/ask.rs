@@ -110,11 +110,12 @@ impl Ask {
         for (name, value) in &self.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            // The one that stands for itself replaces the usual one.
             if name == "host" {
-                headers.insert(name, value) != None
+                headers.insert(name, value);
             } else {
-                headers.append(name, value)
-            };
+                headers.append(name, value);
+            }
         }
         let answer = timeout(PATIENCE, client.send_request(request))
             .await

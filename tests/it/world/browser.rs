@@ -92,17 +92,6 @@ impl Browser {
         self.jar().line("/", self.https(), From::SameSite, self.clock.now()).unwrap_or_default()
     }
 
-    /// Through every redirect of this site, to the page that is shown at last.
-    pub async fn visit(&self, target: &str) -> Reply {
-        let mut reply = self.load(target).await;
-        for _ in 0..5 {
-            let Some(location) = reply.header("location") else { return reply };
-            let Some(target) = self.inside(location) else { return reply };
-            reply = self.load(&target).await;
-        }
-        panic!("round and round: {reply}")
-    }
-
     /// From the address asked for through the provider back to it; asserts every step on the way.
     pub async fn sign_in(&self, user: &str, target: &str) -> Reply {
         let start = self.load(target).await;

@@ -3,13 +3,15 @@
 mod ask;
 mod browser;
 mod jar;
+mod process;
 mod setup;
 mod socket;
 mod wire;
 
-pub use ask::{Ask, Reply, Stream};
+pub use ask::{Ask, Reply};
 pub use browser::Browser;
-pub use jar::{Cookie, Jar};
+pub use jar::Cookie;
+pub use process::Process;
 pub use setup::{Setup, free_port};
 pub use socket::{Socket, WsEnd};
 pub use wire::Wire;

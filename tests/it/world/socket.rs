@@ -9,7 +9,10 @@ use tokio_tungstenite::tungstenite::{Error, http as ws_http};
 
 use super::{Browser, PATIENCE, World};
 
-pub struct Socket(WebSocketStream<TcpStream>);
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    set_cookies: Vec<String>,
+}
 
 /// How a socket ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,18 +48,27 @@ impl Socket {
         let connection = TcpStream::connect(world.address()).await.unwrap();
         let opening = tokio_tungstenite::client_async(request.body(()).unwrap(), connection);
         match timeout(PATIENCE, opening).await.expect("a handshake in time") {
-            Ok((socket, _)) => Ok(Socket(socket)),
+            Ok((stream, head)) => {
+                let lines = head.headers().get_all("set-cookie").iter();
+                let set_cookies = lines.map(|line| line.to_str().unwrap().to_owned()).collect();
+                Ok(Socket { stream, set_cookies })
+            }
             Err(Error::Http(refused)) => Err(refused.status().as_u16()),
             Err(error) => panic!("{target}: {error}"),
         }
     }
 
+    /// Of the 101.
+    pub fn set_cookies(&self) -> &[String] {
+        &self.set_cookies
+    }
+
     pub async fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).await.unwrap();
+        self.stream.send(Message::text(text)).await.unwrap();
     }
 
     pub async fn hear(&mut self) -> String {
-        match timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
+        match timeout(PATIENCE, self.stream.next()).await.expect("a message in time") {
             Some(Ok(Message::Text(text))) => text.to_string(),
             other => panic!("a text, not {other:?}"),
         }
@@ -65,7 +77,7 @@ impl Socket {
     /// Reads until it is over.
     pub async fn end(&mut self) -> WsEnd {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("an end in time") {
+            match timeout(PATIENCE, self.stream.next()).await.expect("an end in time") {
                 Some(Ok(Message::Close(Some(frame)))) => return WsEnd::Closed(frame.code.into()),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return WsEnd::Dropped,

@@ -1,0 +1,105 @@
+//! The program itself, as somebody runs it: arguments, signals, standard output. Its time is the machine's.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{Ask, PATIENCE, Reply, Setup, World, free_port};
+
+pub struct Process {
+    child: Child,
+    admin: std::net::SocketAddr,
+    folder: PathBuf,
+}
+
+impl World {
+    /// The world around a program that runs for itself.
+    pub async fn around_a_process(change: impl FnOnce(&mut Setup)) -> (World, Process) {
+        let admin = free_port();
+        let world = World::on(tokigate::testing::Clock::system(), |setup| {
+            setup.set("", "admin_listen", &format!("\"127.0.0.1:{admin}\""));
+            change(setup);
+        });
+        let world = world.await;
+        let mut process = Process::start(&world.setup.toml(), admin);
+        process.until_ready().await;
+        (world, process)
+    }
+}
+
+impl Process {
+    fn start(toml: &str, admin: u16) -> Process {
+        let folder = std::env::temp_dir().join(format!("tokigate-process-{admin}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.toml"), toml).unwrap();
+        let file = |name: &str| Stdio::from(std::fs::File::create(folder.join(name)).unwrap());
+        let child = Command::new(env!("CARGO_BIN_EXE_tokigate"))
+            .args(["run", "--config"])
+            .arg(folder.join("config.toml"))
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(file("out"))
+            .stderr(file("err"))
+            .spawn()
+            .unwrap();
+        Process { child, admin: ([127, 0, 0, 1], admin).into(), folder }
+    }
+
+    async fn until_ready(&mut self) {
+        for _ in 0..1000 {
+            assert!(self.child.try_wait().unwrap().is_none(), "{}", self.said());
+            if tokio::net::TcpStream::connect(self.admin).await.is_ok() && self.ask("/readyz").await.status == 200 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("ready in time: {}", self.said());
+    }
+
+    /// The admin listener.
+    pub async fn ask(&self, target: &str) -> Reply {
+        Ask::plain(target).send(self.admin, "localhost").await
+    }
+
+    /// Standard output.
+    pub fn out(&self) -> String {
+        std::fs::read_to_string(self.folder.join("out")).unwrap()
+    }
+
+    /// Everything it wrote.
+    pub fn said(&self) -> String {
+        self.out() + &std::fs::read_to_string(self.folder.join("err")).unwrap()
+    }
+
+    /// Each line of standard output.
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        let out = self.out();
+        out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    }
+
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Its exit status, once it has ended.
+    pub async fn exit(&mut self) -> Option<i32> {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends in time")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
