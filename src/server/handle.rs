@@ -67,6 +67,7 @@ impl Handler for Doorkeeper {
         }
         visit.let_go_of_the_ended();
         visit.settle(house.clock.now(), response.headers_mut());
+        answer::count_cookies(&mut response);
         access::note(&visit, &response, &done);
         response
     }

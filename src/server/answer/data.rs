@@ -67,7 +67,26 @@ pub fn allowed(identity: &[(HeaderName, HeaderValue)], asked: &Asked<'_>) -> Res
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
     mark(headers, asked);
+    response.extensions_mut().insert(CountsCookies);
     response
+}
+
+/// In the extensions of an answer whose asker passes cookies on one by one.
+#[derive(Clone, Copy, Debug)]
+struct CountsCookies;
+
+/// Says each `Set-Cookie` of forward-auth's yes once more as `X-Auth-Request-Set-Cookie-1` and so on: nginx's `auth_request` can pass on no field that comes in
+/// several lines (before 1.23 it takes the first alone, since then it joins them into one that no browser reads).
+pub fn count_cookies(response: &mut Response<Body>) {
+    if response.extensions().get::<CountsCookies>().is_none() {
+        return;
+    }
+    let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    for (number, cookie) in cookies.into_iter().enumerate() {
+        if let Ok(name) = HeaderName::try_from(format!("x-auth-request-set-cookie-{}", number + 1)) {
+            response.headers_mut().insert(name, cookie);
+        }
+    }
 }
 
 /// `x-forwarded-user` is also called `x-auth-request-user`: the name that configurations for oauth2-proxy read.

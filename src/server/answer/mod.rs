@@ -13,7 +13,9 @@ mod tests;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 pub use callback::{CallbackProblem, callback_problem};
-pub use data::{SessionStatus, admin_refusal, allowed, health, json, metrics, session_status, user_info};
+pub use data::{
+    SessionStatus, admin_refusal, allowed, count_cookies, health, json, metrics, session_status, user_info,
+};
 pub use failure::{broken, malformed, over_budget, sign_in_failed, upstream_failed};
 pub use onward::{ask_sign_out, go_on, signed_out, to_provider, to_public_url, to_return, to_start};
 pub use refusal::refusal;

@@ -6,6 +6,21 @@ use crate::oidc::Subject;
 use crate::session::{Claims, Session, SessionId};
 
 #[test]
+fn each_cookie_of_a_yes_stands_once_more_under_a_number_and_of_no_other_answer() {
+    let mut yes = asking(Form::ForwardAuth, |asked| allowed(&[], asked));
+    let mut other = asking(Form::Data, |asked| session_status(None, asked));
+    for response in [&mut yes, &mut other] {
+        for cookie in ["a=1; Path=/", "b=2; Path=/"] {
+            response.headers_mut().append("set-cookie", HeaderValue::from_static(cookie));
+        }
+        count_cookies(response);
+    }
+    assert_eq!(yes.headers()["x-auth-request-set-cookie-1"], "a=1; Path=/");
+    assert_eq!(yes.headers()["x-auth-request-set-cookie-2"], "b=2; Path=/");
+    assert!(!other.headers().contains_key("x-auth-request-set-cookie-1"));
+}
+
+#[test]
 fn forward_auth_names_the_user_twice_and_doubles_nothing_else() {
     let identity = [
         (HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("u-1")),
