@@ -74,3 +74,66 @@ fn illness(endpoint: Endpoint, failure: &Failure) -> Option<Illness> {
     };
     Some(Illness { kind, why: failure.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that are logged while calls end so, one after the other.
+    fn logged(ends: &[Option<Failure>]) -> Vec<String> {
+        let (health, lines) = (Health::default(), Lines::default());
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for end in ends {
+                health.heard(Endpoint::Token, end.as_ref());
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.split("health: ").nth(1).unwrap().to_owned()).collect()
+    }
+
+    fn down(why: &str) -> Option<Failure> {
+        Some(Failure::Unreachable(why.to_owned()))
+    }
+
+    #[test]
+    fn what_does_not_work_is_said_once_and_so_is_its_return() {
+        let broken = Some(Failure::Broken("it answered 502".to_owned()));
+        assert_eq!(
+            logged(&[None, down("no answer in time"), down("reset"), down("reset"), broken, None, None]),
+            [
+                "the provider does not answer as it should endpoint=\"token\" reason=no answer in time",
+                "the provider does not answer as it should endpoint=\"token\" reason=it answered 502",
+                "the provider answers again endpoint=\"token\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_work_stays_to_be_read() {
+        let health = Health::default();
+        assert_eq!(health.complaint(), None);
+        health.heard(Endpoint::Jwks, down("reset").as_ref());
+        assert_eq!(health.complaint().as_deref(), Some("jwks: reset"));
+        health.heard(Endpoint::Jwks, None);
+        assert_eq!((health.complaint(), health.why(Endpoint::Jwks)), (None, None));
+    }
+}

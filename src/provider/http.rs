@@ -265,19 +265,14 @@ fn tls(settings: &Settings) -> Result<rustls::ClientConfig, StartError> {
     Ok(config)
 }
 
-/// `[provider] proxy`, else `HTTPS_PROXY`; never for this machine, nor for what `NO_PROXY` names.
+/// Never for this machine, nor for what `NO_PROXY` names: discovery may lead to other hosts than the one that `config` looked at.
 fn proxy(settings: &Settings) -> Result<Option<Proxy>, StartError> {
-    let variable = |name: &str| std::env::var(name).or_else(|_| std::env::var(name.to_lowercase())).ok();
-    let exceptions = format!("localhost,127.0.0.0/8,::1,{}", variable("NO_PROXY").unwrap_or_default());
-    let proxy = match &settings.proxy {
-        Some(written) => Proxy::all(written.clone()),
-        None => match variable("HTTPS_PROXY").filter(|address| !address.is_empty()) {
-            Some(address) => Proxy::https(address),
-            None => return Ok(None),
-        },
-    };
+    let Some(address) = &settings.proxy else { return Ok(None) };
+    let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
+    let exceptions = format!("localhost,127.0.0.0/8,::1,{}", exceptions.unwrap_or_default());
     // Its address may hold a password: only the cause is told.
-    let proxy = proxy.map_err(|error| StartError::Client(format!("the proxy's address: {}", explain(&error))))?;
+    let proxy = Proxy::all(address.clone())
+        .map_err(|error| StartError::Client(format!("the proxy's address: {}", explain(&error))))?;
     Ok(Some(proxy.no_proxy(NoProxy::from_string(&exceptions))))
 }
 

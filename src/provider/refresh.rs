@@ -310,9 +310,12 @@ impl Refresh {
                 tracing::warn!(reason = %why, "the ID token of a refresh is not taken");
                 Ok(None)
             }
-            Err(Unverified::Refused(why) | Unverified::Unsure(why @ Refused::Signature)) => Err(Over::IdToken(why)),
-            // It cannot be told now. Its claims do not count; but whom it is about must fit all the same.
-            Err(why @ (Unverified::Unsure(_) | Unverified::NoKeys(_))) => {
+            // It cannot be told now, since the keys are not to be had, or do not hold the new one yet. Its claims do not count; but whom it is about
+            // must fit all the same.
+            Err(
+                why
+                @ (Unverified::Refused(Refused::NoKey) | Unverified::Unsure(Refused::NoKey) | Unverified::NoKeys(_)),
+            ) => {
                 tracing::warn!(reason = %why, "the ID token of a refresh is not taken");
                 let unsigned = UnverifiedIdToken::parse(id_token.expose())
                     .and_then(|token| token.verify(&expect, id_token::Keys::NotKnown, clock.now()))
@@ -321,6 +324,7 @@ impl Refresh {
                 self.same_user(&said, remembered)?;
                 Ok(None)
             }
+            Err(Unverified::Refused(why) | Unverified::Unsure(why)) => Err(Over::IdToken(why)),
         }
     }
 

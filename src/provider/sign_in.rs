@@ -34,6 +34,7 @@ pub async fn redeem(
     let answer = token::spend_code(http, settings, &metadata, code, redirect_uri, &attempt.verifier)
         .await
         .map_err(code_not_taken)?;
+    let received_at = shared.clock.now();
     shared.refreshes.provider_works();
     // Before its access token is used for anything (RFC 9700 §4.5.3.2).
     let id_token = id_token(shared, &metadata, &answer, attempt).await?;
@@ -41,7 +42,7 @@ pub async fn redeem(
 
     let said =
         Said { token: &answer.fields, userinfo: userinfo.as_ref(), id_token: id_token.as_ref().map(IdToken::claims) };
-    let mut signed_in = session(settings, &metadata, &said, &answer, shared.clock.now()).map_err(unnamed)?;
+    let mut signed_in = session(settings, &metadata, &said, &answer, received_at).map_err(unnamed)?;
     if let Some(id_token) = &id_token {
         let signed_in_at = signed_in.session.created_at;
         signed_in.session.auth_time = id_token.auth_time().unwrap_or(signed_in_at).min(signed_in_at);

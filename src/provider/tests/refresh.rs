@@ -141,8 +141,11 @@ async fn an_answer_about_another_user_ends_the_session() {
     for (openid, endpoint) in [(false, Op::Refresh), (false, Op::UserInfo), (true, Op::Refresh), (true, Op::UserInfo)] {
         let world = if openid { World::openid().await } else { World::toki().await };
         let SignedIn { session, tokens, .. } = world.signed_in().await;
+        world.op.calls().clear();
         world.op.faults().next(endpoint, 1, Fault::AnotherUser);
         assert!(matches!(world.refresh(&session, &tokens).await, Refreshed::Ended), "{endpoint:?}");
+        let asked = u64::from(endpoint == Op::UserInfo);
+        assert_eq!(world.calls(Op::UserInfo), asked, "another's access token is not used");
         assert!(world.memory.is_ended(session.id));
     }
 }
@@ -188,7 +191,15 @@ async fn keys_that_cannot_be_had_at_a_refresh_lose_no_session() {
     let renewed = world.renewed(&session, &tokens).await;
     assert_eq!(renewed.tokens.id_token, tokens.id_token, "the new one is not vouched for");
 
+    // They can be had again, and the new one is not among them yet.
+    world.op.faults().clear();
+    let others =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"x","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    world.op.faults().set(Op::Jwks, Fault::status(200, others));
     world.turn(60);
+    let renewed = world.renewed(&renewed.session, &renewed.tokens).await;
+    assert_eq!((renewed.session.generation, &renewed.tokens.id_token), (2, &tokens.id_token));
+
     world.op.faults().next(Op::Refresh, 1, Fault::AnotherUser);
     assert!(matches!(world.refresh(&renewed.session, &renewed.tokens).await, Refreshed::Ended));
 }
