@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Address, Settings, Stream, UpstreamError};
 
@@ -35,7 +36,7 @@ impl Dialer {
 
     async fn attempt(&self) -> io::Result<Stream> {
         match &self.address {
-            Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+            Address::Unix(path) => Ok(Stream::Unix(unix(path).await?)),
             Address::Tcp { host, port } => {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for address in self.resolve(host, *port).await? {
@@ -70,6 +71,16 @@ impl Dialer {
     }
 }
 
+/// TCP waits for room in the application's queue of connections; a unix socket says at once that there is none (connect(2), EAGAIN).
+async fn unix(path: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(QUEUE_IS_FULL).await,
+            connected => return connected,
+        }
+    }
+}
+
 /// A peer that vanished without a word is noticed; tunnels may be silent for long.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
@@ -79,3 +90,4 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Short, because a cluster's names move without telling how long they hold.
 const REMEMBERED: Duration = Duration::from_secs(5);
+const QUEUE_IS_FULL: Duration = Duration::from_millis(5);

@@ -264,3 +264,32 @@ async fn unix_sockets_serve_on_both_sides() {
     assert!(!ours.exists());
     std::fs::remove_file(theirs).unwrap();
 }
+
+#[tokio::test]
+async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+    let path = scratch_file("full");
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+    socket.listen(0).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let listener = UnixListener::from_std(socket.into()).unwrap();
+    let world = before(Address::Unix(path.clone())).start().await;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = world.connect().await;
+        client.send(GET).await;
+        clients.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut wire = Wire::new(stream);
+            wire.head().await;
+            wire.send(OK).await;
+        }
+    });
+    for client in &mut clients {
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+    }
+    std::fs::remove_file(path).unwrap();
+}
