@@ -93,7 +93,12 @@ async fn answer<H: Handler>(
             }
             None
         }
-        None => None,
+        None => {
+            if let State::Busy | State::Answered = vigil.state() {
+                reset(&stream);
+            }
+            None
+        }
     }
 }
 
@@ -170,6 +175,9 @@ impl<'a> Watchman<'a> {
 
     /// A timer that fires too early is only looked at again; one that would fire too late is set anew.
     fn watch(&mut self, cx: &mut Context<'_>) -> Option<Order> {
+        if self.seen == Stage::Over {
+            return Some(Order::HangUp);
+        }
         let deadline = self.deadline()?;
         while self.timer.is_elapsed() || self.timer.deadline() > deadline {
             if Instant::now() >= deadline {

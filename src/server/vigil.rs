@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -16,7 +17,11 @@ use crate::upstream::{Body, Stream};
 
 /// Shared by a connection, its bytes and the answer on its way.
 #[derive(Debug)]
-pub struct Vigil(Cell<State>);
+pub struct Vigil {
+    state: Cell<State>,
+    /// Since when the client has taken nothing of what it is sent.
+    stalled: Cell<Option<Instant>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 pub enum State {
@@ -32,11 +37,11 @@ pub enum State {
 
 impl Vigil {
     pub fn new() -> Rc<Vigil> {
-        Rc::new(Vigil(Cell::new(State::Idle(Instant::now()))))
+        Rc::new(Vigil { state: Cell::new(State::Idle(Instant::now())), stalled: Cell::new(None) })
     }
 
     pub fn state(&self) -> State {
-        self.0.get()
+        self.state.get()
     }
 
     /// How long the client may go on like this.
@@ -44,35 +49,44 @@ impl Vigil {
         match self.state() {
             State::Idle(since) => Some(since + limits.idle_timeout),
             State::Head(since) => Some(since + limits.header_timeout),
-            State::Busy | State::Answered => None,
+            State::Busy | State::Answered => Some(self.stalled.get()? + STALLED),
         }
     }
 
     /// A head has come whole.
     pub fn busy(&self) {
-        self.0.set(State::Busy);
+        self.state.set(State::Busy);
     }
 
     fn bytes_came(&self) {
         if let State::Idle(_) = self.state() {
-            self.0.set(State::Head(Instant::now()));
+            self.state.set(State::Head(Instant::now()));
         }
     }
 
     fn answered(&self) {
         if let State::Busy = self.state() {
-            self.0.set(State::Answered);
+            self.state.set(State::Answered);
         }
     }
 
     fn flushed(&self) {
         if let State::Answered = self.state() {
-            self.0.set(State::Idle(Instant::now()));
+            self.state.set(State::Idle(Instant::now()));
         }
+    }
+
+    fn written<W>(&self, write: Poll<W>) -> Poll<W> {
+        match write {
+            Poll::Ready(_) => self.stalled.set(None),
+            Poll::Pending if self.stalled.get().is_none() => self.stalled.set(Some(Instant::now())),
+            Poll::Pending => {}
+        }
+        write
     }
 }
 
-/// A client's stream whose reading is watched. The library cannot shut it down: what comes after it decides.
+/// A client's stream whose reading and writing are watched. The library cannot shut it down: what comes after it decides.
 pub struct Watched {
     pub stream: Stream,
     pub vigil: Rc<Vigil>,
@@ -92,7 +106,8 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        this.vigil.written(Pin::new(&mut this.stream).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -100,7 +115,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        this.vigil.written(Pin::new(&mut this.stream).poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -146,5 +162,48 @@ impl http_body::Body for Answering {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// How long a client may take nothing of its answer while the application is held up (nginx's `send_timeout`).
+const STALLED: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    /// Writes until nothing more goes.
+    async fn fill(watched: &mut Watched) {
+        poll_fn(|cx| {
+            while Pin::new(&mut *watched).poll_write(cx, &[0; 4096]).is_ready() {}
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_has_a_minute_and_anew_with_every_byte_it_takes() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let vigil = Vigil::new();
+        let mut watched = Watched { stream: Stream::Unix(ours), vigil: Rc::clone(&vigil) };
+        vigil.busy();
+        let limits = Limits::default();
+        watched.write_all(b"some").await.unwrap();
+        assert_eq!(vigil.deadline(&limits), None);
+        let before = Instant::now();
+        fill(&mut watched).await;
+        let first = vigil.deadline(&limits).unwrap();
+        assert!(first >= before + STALLED && first <= Instant::now() + STALLED);
+        fill(&mut watched).await;
+        assert_eq!(vigil.deadline(&limits), Some(first));
+        let taken = theirs.read(&mut vec![0; 1 << 20]).await.unwrap();
+        assert!(taken > 0);
+        watched.write_all(b"more").await.unwrap();
+        assert_eq!(vigil.deadline(&limits), None);
     }
 }

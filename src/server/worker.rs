@@ -7,11 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::connection;
@@ -205,6 +207,9 @@ async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: wa
             },
         }
     }
+    // Each hangs up by itself, so that what is cut off does not look complete; the runtime drops what does not.
+    connections.close();
+    let _ = timeout(HANGING_UP, connections.wait()).await;
 }
 
 async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _counted: Counted) {
@@ -232,3 +237,5 @@ impl Floor {
         }
     }
 }
+
+const HANGING_UP: Duration = Duration::from_millis(100);

@@ -1,8 +1,10 @@
 //! Leaving: nothing that has begun is lost, and nothing is waited for in vain.
 
 use std::future::pending;
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -89,6 +91,25 @@ async fn what_does_not_finish_is_cut_off() {
     timeout(PATIENCE, world.served).await.unwrap().unwrap().unwrap();
     assert_eq!(client.rest().await, "");
     assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+/// HTTP/1.0 has no other end of a body than the connection's: what is cut off must not end like what is complete.
+#[tokio::test]
+async fn an_old_client_can_tell_that_it_was_cut_off() {
+    let application = application(|mut wire, _| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n").await;
+        pending::<()>().await;
+    })
+    .await;
+    let world = before(application).start().await;
+    let mut client = world.connect().await;
+    client.send("GET / HTTP/1.0\r\nhost: app\r\n\r\n").await;
+    client.until("ok").await;
+    let shutdown = Shutdown { delay: Duration::from_millis(1), drain: Duration::from_millis(50) };
+    world.drain.run(&shutdown, pending()).await;
+    let end = timeout(PATIENCE, client.stream.read(&mut [0; 16])).await.unwrap();
+    assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
 }
 
 /// The nearest to a load: clients that never stop asking while the process goes. None of their requests may be lost.
