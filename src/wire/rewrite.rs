@@ -157,7 +157,10 @@ impl Rewrite {
     }
 
     fn sets_ours(&self, line: &HeaderValue) -> bool {
-        let name = line.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
+        let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        // One without a name comes back as its value alone, and that may read like one of ours (RFC 6265bis §5.8.3).
+        let pair = pair.strip_prefix(b"=").unwrap_or(pair);
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         self.cookies.is_ours(name.trim_ascii())
     }
 }
@@ -272,6 +275,22 @@ mod tests {
     fn who_takes_trailers_says_so_again() {
         let headers = rewritten(&[("te", "gzip, Trailers"), ("connection", "te")], false, 0);
         assert_eq!((&headers["te"], &headers["connection"]), (&"trailers".parse().unwrap(), &"te".parse().unwrap()));
+    }
+
+    #[test]
+    fn no_line_of_the_applications_sets_a_cookie_of_ours() {
+        for line in [
+            "__Host-tokigate=x",
+            " tokigate-4180.t0 =x; Path=/",
+            "=tokigate-4180=x; Path=/",
+            " = __Host-tokigate=x",
+            "tokigate-4180",
+        ] {
+            let mut headers = sent(&[("set-cookie", line), ("set-cookie", "mine==__Host-tokigate=x")]);
+            rewrite().response(&mut headers);
+            let left: Vec<_> = headers.get_all("set-cookie").iter().collect();
+            assert_eq!(left, ["mine==__Host-tokigate=x"], "{line}");
+        }
     }
 
     #[test]
