@@ -1,8 +1,8 @@
 //! Identity headers: templates over claims, encoded so that nobody becomes somebody else on the way.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
-use super::Identity;
+use super::{Identity, PassOn};
 use crate::session::{Claim, Session};
 
 /// A dotted claim path or a template such as `{firstName} {lastName}`.
@@ -110,6 +110,13 @@ impl Identity {
     pub fn wanted_claims(&self) -> impl Iterator<Item = &str> {
         let named = self.headers.iter().flat_map(|(_, template)| template.claims());
         named.chain([GROUPS, EMAIL, EMAIL_VERIFIED, self.user_claim.as_str()]).filter(|path| *path != USER_CLAIM)
+    }
+
+    /// The headers that nobody but the gate may set, on any path: `Authorization` too, where a token is passed on in it.
+    pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        static AUTHORIZATION: HeaderName = header::AUTHORIZATION;
+        let authorization = [self.access_token, self.id_token].contains(&PassOn::Authorization);
+        self.headers.iter().map(|(name, _)| name).chain(authorization.then_some(&AUTHORIZATION))
     }
 
     /// Whether a header is made of this claim.

@@ -85,7 +85,7 @@ impl Server {
         };
         let settings = Settings {
             rewrite: Rewrite::new(
-                gate.identity.headers.iter().map(|(name, _)| name),
+                gate.identity.header_names(),
                 gate.public_urls.iter().map(|url| Public::new(url.https, &url.host)).collect(),
                 cookies.names.clone(),
             ),

@@ -4,6 +4,7 @@ mod world;
 
 mod answers;
 mod attempts;
+mod bytes;
 mod callback;
 mod cookies;
 mod drain;
