@@ -148,7 +148,12 @@ impl Server {
             tracing::info!(event = "shutdown", delay = ?shutdown.delay, drain = ?shutdown.drain);
             drain.run(&shutdown, again).await;
         };
-        let (worked, ()) = futures_util::join!(working, leaving);
+        let mut working = std::pin::pin!(working);
+        let worked = tokio::select! {
+            // Done before the drain is over; or it could not begin, and nobody has to ask for the end.
+            worked = &mut working => worked,
+            () = leaving => working.await,
+        };
         tracing::info!(event = "stopped");
         worked
     }
