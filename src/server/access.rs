@@ -6,15 +6,19 @@ use http::Response;
 use tokio::time::Instant;
 
 use super::answer::{self, Asked};
-use super::site::Site;
+use super::site::{House, Site};
 use super::visit::Visit;
 use crate::gate::{Action, Refusal};
 use crate::telemetry::metrics::{Decision, Metrics, Part};
 use crate::upstream::Body;
-use crate::wire::Malformed;
+use crate::wire::{Ask, Malformed};
 
-/// One request, as far as it is known before its answer.
-pub(super) struct Done {
+/// One request, from its decision to its answer. Dropped before that is noted, its client has left (or this process has ended): that is told
+/// too, because who waits too long leaves.
+pub(super) struct Done<'a> {
+    house: &'a House,
+    site: &'a Site,
+    ask: &'a Ask,
     decision: Decision,
     /// The query may hold a code, or the address somebody came from: `/callback`'s is never told.
     tells_query: bool,
@@ -24,50 +28,69 @@ pub(super) struct Done {
     /// From the request being sent to the head of its answer.
     pub upstream: Option<Duration>,
     user: Option<String>,
+    noted: bool,
 }
 
-impl Done {
-    pub fn of(action: &Action, visit: &Visit<'_>, began: Instant) -> Done {
-        let told = visit.site.log.access && tracing::enabled!(tracing::Level::INFO);
+impl<'a> Done<'a> {
+    pub fn of(action: &Action, visit: &Visit<'a>, began: Instant) -> Done<'a> {
+        let Visit { house, site, ask, .. } = *visit;
+        let told = site.log.access && tracing::enabled!(tracing::Level::INFO);
         Done {
+            house,
+            site,
+            ask,
             decision: decision(action),
-            tells_query: visit.site.log.query && !matches!(action, Action::Callback { .. }),
+            tells_query: site.log.query && !matches!(action, Action::Callback { .. }),
             is_activity: matches!(action, Action::Forward(_) | Action::Allow(_)),
             began,
             upstream: None,
             user: if told { visit.shown_user() } else { None },
+            noted: false,
         }
+    }
+
+    /// Counts a request that was answered, and tells of it where `[log] access` says so.
+    pub fn note(mut self, response: &Response<Body>) {
+        self.noted = true;
+        let metrics = &self.house.metrics;
+        let total = self.began.elapsed();
+        metrics.took(Part::Gate, total.saturating_sub(self.upstream.unwrap_or_default()));
+        if let Some(upstream) = self.upstream {
+            metrics.took(Part::Upstream, upstream);
+        }
+        self.tell(total, Some(response.status().as_u16()), answer::reason(response));
+    }
+
+    fn tell(&self, total: Duration, status: Option<u16>, reason: Option<&str>) {
+        self.house.metrics.decided(self.decision);
+        if !self.site.log.access {
+            return;
+        }
+        let ask = self.ask;
+        tracing::info!(
+            event = "request",
+            request_id = ask.request_id.to_str().unwrap_or_default(),
+            method = ask.method.as_str(),
+            host = %ask.host,
+            path = ask.path(),
+            query = ask.query().filter(|_| self.tells_query),
+            status,
+            decision = self.decision.label(),
+            reason,
+            duration_ms = millis(total),
+            upstream_ms = self.upstream.map(millis),
+            client = ask.client.map(tracing::field::display),
+            user = self.user.as_deref(),
+        );
     }
 }
 
-/// Counts a request that was decided on, and tells of it where `[log] access` says so.
-pub(super) fn note(visit: &Visit<'_>, response: &Response<Body>, done: &Done) {
-    let metrics = &visit.house.metrics;
-    let total = done.began.elapsed();
-    metrics.decided(done.decision);
-    metrics.took(Part::Gate, total.saturating_sub(done.upstream.unwrap_or_default()));
-    if let Some(upstream) = done.upstream {
-        metrics.took(Part::Upstream, upstream);
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        if !self.noted {
+            self.tell(self.began.elapsed(), None, Some("unanswered"));
+        }
     }
-    if !visit.site.log.access {
-        return;
-    }
-    let ask = visit.ask;
-    tracing::info!(
-        event = "request",
-        request_id = visit.request_id(),
-        method = ask.method.as_str(),
-        host = %ask.host,
-        path = ask.path(),
-        query = ask.query().filter(|_| done.tells_query),
-        status = response.status().as_u16(),
-        decision = done.decision.label(),
-        reason = answer::reason(response),
-        duration_ms = millis(total),
-        upstream_ms = done.upstream.map(millis),
-        client = ask.client.map(tracing::field::display),
-        user = done.user.as_deref(),
-    );
 }
 
 /// The same of a request that was refused at the door: what it says of itself is not repeated.

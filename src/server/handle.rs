@@ -40,15 +40,15 @@ impl Handler for Doorkeeper {
     async fn handle(self: Rc<Self>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Body> {
         let began = Instant::now();
         let house = &*self.house;
-        let site = house.site.load_full();
+        let site = house.site.load();
         let now = house.clock.now();
-        let language = site.voice.language.for_request(request.headers());
         let ask = match self.read(&site, &peer, &request) {
             Ok(ask) => ask,
             Err(malformed) => return self.turn_away(&site, malformed, &request, began),
         };
 
-        let mut visit = Visit::recognise(house, &site, &ask, language, now);
+        let accept_language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+        let mut visit = Visit::recognise(house, &site, &ask, accept_language, now);
         let renewal = visit.refresh(now).await;
         let now = house.clock.now();
 
@@ -68,7 +68,7 @@ impl Handler for Doorkeeper {
         visit.let_go_of_the_ended();
         visit.settle(house.clock.now(), response.headers_mut());
         answer::count_cookies(&mut response);
-        access::note(&visit, &response, &done);
+        done.note(&response);
         response
     }
 }
@@ -101,7 +101,7 @@ impl Doorkeeper {
         let asked = Asked {
             form: form_at_the_door(request.headers()),
             head: request.method() == http::Method::HEAD,
-            language: site.voice.language.for_request(request.headers()),
+            language: site.voice.language.for_request(request.headers().get(header::ACCEPT_LANGUAGE)),
             request_id: &request_id,
             user: None,
             voice: &site.voice,
@@ -119,7 +119,7 @@ impl Doorkeeper {
         action: Action,
         request: Request<Incoming>,
         peer: &Peer,
-        done: &mut Done,
+        done: &mut Done<'_>,
         now: Timestamp,
     ) -> Response<Body> {
         match action {
@@ -156,7 +156,7 @@ impl Doorkeeper {
         pass: &Pass,
         request: Request<Incoming>,
         peer: &Peer,
-        done: &mut Done,
+        done: &mut Done<'_>,
     ) -> Response<Body> {
         let Some(pool) = &self.pool else {
             // The gate lets nothing pass where there is nowhere to go.
@@ -176,16 +176,18 @@ impl Doorkeeper {
         let answered = match answered {
             Ok(answered) => answered,
             Err(error) => {
-                self.house.application.failed(&error);
                 let user = visit.shown_user();
                 let response =
                     answer::upstream_failed(&error, &visit.asked(Form::of(visit.ask.wants), user.as_deref()));
-                tracing::warn!(
-                    event = "application_failed",
-                    reason = answer::reason(&response),
-                    request_id = visit.request_id(),
-                    "{error}"
-                );
+                if !error.is_the_clients() {
+                    self.house.application.failed(&error);
+                    tracing::warn!(
+                        event = "application_failed",
+                        reason = answer::reason(&response),
+                        request_id = visit.request_id(),
+                        "{error}"
+                    );
+                }
                 return response;
             }
         };

@@ -3,10 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 
 use super::answer::{self, Asked};
-use super::pages::Language;
 use super::site::{House, Site};
 use crate::clock::Timestamp;
 use crate::gate::action::Form;
@@ -23,7 +22,8 @@ pub(super) struct Visit<'a> {
     pub house: &'a House,
     pub site: &'a Site,
     pub ask: &'a Ask,
-    pub language: Language,
+    /// `Accept-Language`: read only where the gate itself answers.
+    pub accept_language: Option<HeaderValue>,
     /// What the cookies said.
     pub before: Held,
     /// What the answer leaves behind.
@@ -32,9 +32,15 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Reads who asks: the cookies, and what this process remembers of their session.
-    pub fn recognise(house: &'a House, site: &'a Site, ask: &'a Ask, language: Language, now: Timestamp) -> Visit<'a> {
+    pub fn recognise(
+        house: &'a House,
+        site: &'a Site,
+        ask: &'a Ask,
+        accept_language: Option<HeaderValue>,
+        now: Timestamp,
+    ) -> Visit<'a> {
         let before = site.store.presented(&ask.cookies, &site.keys, now);
-        let mut visit = Visit { house, site, ask, language, after: before.clone(), before };
+        let mut visit = Visit { house, site, ask, accept_language, after: before.clone(), before };
         if let Known::User(session) = &visit.before.known
             && !house.memory.is_quiet()
         {
@@ -66,11 +72,12 @@ impl<'a> Visit<'a> {
 
     /// Refreshes what is due. What this request need not wait for is returned: it goes on elsewhere, wanted or not.
     pub async fn refresh(&mut self, now: Timestamp) -> Option<impl Future<Output = Refreshed> + use<'a>> {
-        let session = self.session()?.clone();
-        let renewal = self.site.gate.renewal(self.ask, &session, now);
+        let session = self.session()?;
+        let renewal = self.site.gate.renewal(self.ask, session, now);
         if renewal == Renewal::No {
             return None;
         }
+        let session = session.clone();
         let Some(tokens) = self.tokens() else {
             // No token part, or none that opens: what cannot be refreshed ends with its access token.
             if session.freshness(&self.site.store.settings.lifetimes, now) == Freshness::Expired {
@@ -193,7 +200,7 @@ impl<'a> Visit<'a> {
         Asked {
             form,
             head: self.ask.method == Method::HEAD,
-            language: self.language,
+            language: self.site.voice.language.for_request(self.accept_language.as_ref()),
             request_id: &self.ask.request_id,
             user,
             voice: &self.site.voice,
@@ -252,5 +259,5 @@ impl<'a> Visit<'a> {
 }
 
 fn cookie_bytes(headers: &HeaderMap) -> usize {
-    headers.get_all(http::header::SET_COOKIE).iter().map(http::HeaderValue::len).sum()
+    headers.get_all(http::header::SET_COOKIE).iter().map(HeaderValue::len).sum()
 }

@@ -54,3 +54,17 @@ pub enum UpstreamError {
     #[error("the request's body is larger than limits.body_bytes")]
     BodyTooLarge,
 }
+
+impl UpstreamError {
+    /// Whether it says nothing of the application.
+    pub fn is_the_clients(&self) -> bool {
+        match self {
+            UpstreamError::RequestBody(_) | UpstreamError::BodyTooLarge => true,
+            UpstreamError::Connect(_)
+            | UpstreamError::ConnectTimeout(_)
+            | UpstreamError::Timeout(_)
+            | UpstreamError::Closed(_)
+            | UpstreamError::Broken(_) => false,
+        }
+    }
+}
