@@ -14,6 +14,7 @@ mod forward;
 mod forward_auth;
 mod identity;
 mod keys;
+mod layers;
 mod login;
 mod logout;
 mod logs;

@@ -1,0 +1,176 @@
+//! The architecture: imports only point down, nothing pure awaits, and "where is it?" has a one-word answer. The picture in src/lib.rs is the rule.
+
+mod source;
+
+use source::{Source, all, sources};
+
+/// Every room and what it may import, from the top of the picture to its bottom. What is not said is not allowed.
+const ROOMS: &[(&str, &[&str])] = &[
+    // What a person types, and what tests of the whole program start.
+    ("main", &["cli"]),
+    (
+        "cli",
+        &[
+            "server",
+            "demo",
+            "config",
+            "provider",
+            "store",
+            "upstream",
+            "telemetry",
+            "gate",
+            "session",
+            "wire",
+            "oidc",
+            "clock",
+        ],
+    ),
+    (
+        "testing",
+        &["server", "config", "provider", "store", "upstream", "telemetry", "gate", "session", "wire", "oidc", "clock"],
+    ),
+    ("server", &["config", "provider", "store", "upstream", "telemetry", "gate", "session", "wire", "oidc", "clock"]),
+    ("demo", &[]),
+    ("config", &["provider", "store", "upstream", "telemetry", "gate", "session", "wire", "oidc", "clock"]),
+    ("provider", &["store", "telemetry", "gate", "session", "wire", "oidc", "clock"]),
+    ("store", &["telemetry", "gate", "session", "wire", "oidc", "clock"]),
+    ("upstream", &["telemetry", "gate", "session", "wire", "oidc", "clock"]),
+    ("telemetry", &["clock"]),
+    ("gate", &["session", "wire", "oidc", "clock"]),
+    ("session", &["wire", "oidc", "clock"]),
+    ("wire", &["clock"]),
+    ("oidc", &["clock"]),
+    ("clock", &[]),
+];
+
+/// Below the line of the picture.
+const PURE: [&str; 4] = ["gate", "session", "wire", "oidc"];
+
+const LONGEST_FILE: usize = 400;
+
+#[test]
+fn imports_only_point_down() {
+    let mut found = 0;
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let room = source.room();
+        if room == "lib" {
+            continue;
+        }
+        let Some((_, below)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+            panic!("{}: a room that is not in the picture", source.path);
+        };
+        for imported in source.imports() {
+            found += 1;
+            if imported != room && !below.contains(&imported.as_str()) {
+                wrong.push(format!("{} imports {imported}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(found > 200, "imports are no longer found: {found}");
+}
+
+/// Then what points down along it makes no cycle.
+#[test]
+fn the_picture_has_no_cycle() {
+    for (index, (room, below)) in ROOMS.iter().enumerate() {
+        for imported in *below {
+            assert!(ROOMS[index + 1..].iter().any(|(lower, _)| lower == imported), "{imported} is not below {room}");
+        }
+    }
+}
+
+#[test]
+fn the_picture_is_drawn_alike_wherever_it_is_shown() {
+    let lib = std::fs::read_to_string(source::root().join("src/lib.rs")).expect("lib.rs");
+    let picture: Vec<&str> = lib
+        .lines()
+        .map(|line| line.strip_prefix("//!").unwrap_or_default().trim())
+        .skip_while(|line| *line != "```text")
+        .take_while(|line| *line != "```")
+        .collect();
+    let shown = std::fs::read_to_string(source::root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let shown: Vec<&str> = shown.lines().map(str::trim).collect();
+    assert!(picture.len() > 10 && shown.windows(picture.len()).any(|window| window == picture), "{picture:#?}");
+}
+
+#[test]
+fn nothing_below_the_line_awaits() {
+    for source in sources().filter(|source| PURE.contains(&source.room())) {
+        for word in ["async", "await", "tokio", "reqwest", "hyper", "spawn", "Instant", "SystemTime", "getrandom"] {
+            let is_chance_for_sealing = word == "getrandom" && source.room() == "session";
+            assert!(is_chance_for_sealing || !source.has_word(word), "{}: {word}", source.path);
+        }
+    }
+}
+
+/// The demo imports nothing of ours, so not the clock either.
+#[test]
+fn only_the_clock_reads_the_time() {
+    for source in sources().filter(|source| source.room() != "demo" && source.path != "src/clock.rs") {
+        for reading in ["SystemTime::now", "UNIX_EPOCH.elapsed", "UNIX_EPOCH).elapsed"] {
+            assert!(!source.whole.contains(reading), "{}: {reading}", source.path);
+        }
+    }
+}
+
+/// Elsewhere a status is only compared with what somebody else answered.
+#[test]
+fn only_answers_say_status_codes() {
+    for source in sources() {
+        if source.room() == "demo" || source.path.starts_with("src/server/answer/") {
+            continue;
+        }
+        for (at, _) in source.code.match_indices("StatusCode::") {
+            let before = source.code[..at].trim_end();
+            assert!(before.ends_with("==") || before.ends_with("!="), "{}: a status is written", source.path);
+        }
+    }
+}
+
+#[test]
+fn files_are_short_enough_to_be_read() {
+    for source in all() {
+        assert!(source.lines < LONGEST_FILE, "{}: {} lines", source.path, source.lines);
+    }
+}
+
+#[test]
+fn a_lint_is_expected_with_a_reason_and_never_just_allowed() {
+    for source in all() {
+        let tight: String = source.whole.chars().filter(|char| !char.is_whitespace()).collect();
+        assert!(!tight.contains("#[allow("), "{}", source.path);
+        assert!(!tight.contains("#![allow(") || source.path == "src/lib.rs", "{}", source.path);
+        for expected in tight.split("[expect(").skip(1) {
+            let attribute = expected.split(")]").next().unwrap_or_default();
+            assert!(attribute.contains("reason="), "{}: {attribute} has no reason", source.path);
+        }
+    }
+}
+
+/// What the reader of sources would have to find.
+#[test]
+fn no_import_hides_from_the_reader() {
+    let source = Source::read(
+        "src/gate/rules/one.rs",
+        r##"
+        use crate::{clock::Clock, wire::{Ask, oidc}};
+        use crate::session;
+        // crate::server
+        /* crate::cli /* crate::cli */ crate::cli */
+        pub(in crate::gate) fn f<'a>(c: &'a str) -> crate :: config::X { "crate::demo"; r#"crate::demo "quoted" "#; b'"'; '\''; crate::upstream::y() }
+        use super::super::super::store::Z;
+        use super::super::telemetry::of_the_gate;
+        #[cfg(test)]
+        #[path = "x.rs"]
+        mod tests { use crate::provider; fn g() { '}'; "}"; } }
+        #[cfg(test)]
+        use crate::provider;
+        #[cfg(test)]
+        pub fn for_test(x: crate::provider::X) -> [u8; 2] { async {} }
+        "##,
+    );
+    assert_eq!(source.imports(), ["clock", "wire", "session", "gate", "config", "upstream", "store"]);
+    assert!(!source.has_word("async") && source.has_word("Clock") && !source.has_word("Cloc"));
+}
