@@ -14,7 +14,6 @@ use super::pace::{Breaker, Spacing, Turn, chance};
 use super::remembered::{Remembered, claims_of};
 use super::sign_in::{UNSAID_LIFE, expect};
 use super::{Refreshed, Shared, WAIT_FOR_A_PLACE, token, userinfo};
-use crate::clock::Timestamp;
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
 use crate::oidc::id_token::{self, IdToken, Nonce, Refused, UnverifiedIdToken};
