@@ -67,6 +67,7 @@ async fn is_a_page_without_detail(browser: &Browser, reply: &Reply, what: &str) 
         assert!(!reply.text().contains(detail), "{what}: {detail} in {reply}");
     }
     assert!(!browser.is_signed_in().await, "{what}");
+    assert_eq!(browser.names(), Vec::<String>::new(), "{what}: the attempt is over");
 }
 
 fn token(fields: &str) -> Fault {
@@ -156,6 +157,20 @@ async fn user_info_about_another_user_refuses_the_sign_in() {
     let (browser, reply) = callback(&world, Endpoint::UserInfo, Fault::AnotherUser).await;
     assert!((400..=502).contains(&reply.status), "{reply}");
     is_a_page_without_detail(&browser, &reply, "another user").await;
+}
+
+#[tokio::test]
+async fn the_id_tokens_subject_is_compared_with_that_of_user_info_and_with_nothing_else() {
+    let world = World::new().await;
+    // The stand-in's `sub` is not its `userId`, on purpose: that alone refuses nobody.
+    world.signed_in(BAT).await;
+    let sub = tokigate::demo::provider::Users::demo().get(BAT).unwrap().sub.clone();
+    world.provider.change_user(BAT, |claims| drop(claims.insert("sub".into(), sub.into())));
+    world.signed_in(BAT).await;
+    world.provider.change_user(BAT, |claims| drop(claims.insert("sub".into(), "somebody else".into())));
+    let (browser, reply) = callback(&world, Endpoint::Start, Fault::HangUp).await;
+    assert!((400..=502).contains(&reply.status), "{reply}");
+    is_a_page_without_detail(&browser, &reply, "another sub").await;
 }
 
 #[tokio::test]

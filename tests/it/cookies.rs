@@ -1,6 +1,10 @@
 //! The session in the browser: attributes, pieces, budgets, and what is worth nothing. Issue 2 §3, security.md 2.4.
 
-use crate::world::{Ask, BAT, Browser, Cookie, SARAA, World};
+use tokigate::demo::provider::Client;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::world::{Ask, BAT, Browser, CLIENT, Cookie, SARAA, World};
 
 /// The session's cookies: neither attempts nor the marker of signing out.
 fn session_cookies(world: &World, browser: &Browser) -> Vec<Cookie> {
@@ -93,14 +97,65 @@ async fn nothing_is_set_where_nothing_changed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_sets_one_is_not_cacheable() {
-    let world = World::new().await;
+async fn an_answer_that_sets_one_is_not_cacheable_whatever_the_application_says() {
+    let says =
+        "HTTP/1.1 200 OK\r\ncache-control: public, max-age=600\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+    let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("\"http://{}\"", application.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = application.accept().await.unwrap();
+            let mut head = vec![0; 16 * 1024];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(says.as_bytes()).await;
+        }
+    });
+    let world = World::with(|setup| setup.set("", "upstream", &address)).await;
     let browser = world.signed_in(BAT).await;
+    assert_eq!(browser.load("/deep/a").await.header("cache-control"), Some("public, max-age=600"), "as it was said");
     world.turn(61);
     let reply = browser.load("/deep/a").await;
     assert!(!reply.set_cookies().is_empty());
-    let control = reply.header("cache-control").unwrap();
-    assert!(control.contains("no-store") || control.contains("private"), "{control}");
+    let lines: Vec<_> = reply.headers.get_all("cache-control").iter().collect();
+    assert!(lines.len() == 1 && lines[0].to_str().unwrap().contains("no-store"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_path_and_a_prefix_are_joined_to_the_name() {
+    for (path, prefix, name) in [
+        ("/app1", "/oauth2", "__Host-tokigate-app1"),
+        ("", "/auth", "__Host-tokigate-auth"),
+        ("/app1", "/auth", "__Host-tokigate-app1-auth"),
+    ] {
+        let world = World::with(|setup| {
+            setup.https();
+            setup.public_url += path;
+            setup.set("", "prefix", &format!("{prefix:?}"));
+            let redirect = format!("{}{prefix}/callback", setup.public_url);
+            setup.options.clients = vec![Client::public(CLIENT, &redirect)];
+        });
+        let world = world.await;
+        let browser = world.browser();
+        browser.sign_in(BAT, &format!("{path}/deep/a")).await;
+        let names = browser.names();
+        assert!(names.contains(&name.to_owned()), "{name}: {names:?}");
+        assert!(names.iter().all(|known| known == name || known.starts_with(&format!("{name}."))), "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_token_part_no_token_is_passed_on_and_the_user_is_who_they_are() {
+    let world = World::with(|setup| {
+        setup.set("identity", "access_token", "\"x-forwarded-access-token\"");
+        setup.options.access_lifetime = std::time::Duration::from_secs(600);
+    });
+    let world = world.await;
+    let browser = world.signed_in(BAT).await;
+    assert!(world.told("x-forwarded-access-token").is_some());
+    let prefix = format!("{}.t", world.setup.cookie());
+    browser.jar().retain(|cookie| !cookie.name.starts_with(&prefix));
+    assert_eq!(browser.fetch("/deep/a").await.status, 200);
+    assert_eq!((world.told("x-forwarded-access-token"), world.told("x-forwarded-user").as_deref()), (None, Some(BAT)));
 }
 
 #[tokio::test]

@@ -108,6 +108,31 @@ async fn after_a_sign_in_over_it_no_order_of_answers_brings_the_old_user_back_no
 }
 
 #[tokio::test]
+async fn nothing_seals_it_again_that_was_renewed_before_the_end_and_is_answered_after_it() {
+    for age in [45, 61] {
+        let world = World::new().await;
+        let browser = world.signed_in(BAT).await;
+        world.turn(age);
+        // The refresh is long through when the application answers, and so is the sign-out.
+        let asking = futures_util::future::join_all((0..20).map(|_| browser.send_only(Ask::page("/slow?ms=600"))));
+        let sign_out = async {
+            let (requests, calls) = (world.app.requests().clone(), world.provider.calls().clone());
+            let slow = move || requests.heads().iter().filter(|head| head.target.starts_with("/slow")).count() == 20;
+            eventually("the application has them", slow).await;
+            eventually("the refresh is through", || calls.count(Endpoint::UserInfo) == 2).await;
+            browser.copy().send(Ask::page("/oauth2/sign_out")).await
+        };
+        let (replies, signed_out) = tokio::join!(asking, sign_out);
+        assert_eq!((signed_out.status, world.refreshes()), (200, 1));
+        for reply in replies {
+            let sets: Vec<String> =
+                reply.set_cookies().into_iter().filter(|line| !line.contains("Max-Age=0")).collect();
+            assert_eq!((reply.status, sets), (200, Vec::new()), "age {age}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn requests_that_come_after_the_end_with_the_old_cookies_are_nobodys() {
     let world = World::new().await;
     let browser = world.signed_in(BAT).await;

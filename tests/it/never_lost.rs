@@ -97,6 +97,25 @@ async fn requests_that_still_carry_the_old_cookie_get_the_newest_result() {
 }
 
 #[tokio::test]
+async fn an_older_answer_that_arrives_last_does_no_harm() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    world.turn(61);
+    let older = browser.send_only(Ask::page("/deep/a")).await;
+    browser.take(&older);
+    world.turn(61);
+    let newer = browser.send_only(Ask::page("/deep/b")).await;
+    browser.take(&newer);
+    browser.fetch("/deep/c").await;
+    browser.take(&older);
+    for seconds in [0, 61, 61] {
+        world.turn(seconds);
+        assert_eq!(browser.fetch("/deep/d").await.status, 200);
+    }
+    assert_eq!(world.provider.calls().facts(), Facts::default());
+}
+
+#[tokio::test]
 async fn a_result_that_no_browser_has_been_seen_with_is_kept_for_hours() {
     let world = World::new().await;
     let browser = world.signed_in(BAT).await;

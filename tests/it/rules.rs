@@ -131,6 +131,18 @@ async fn what_is_denied_is_denied_in_every_spelling() {
 }
 
 #[tokio::test]
+async fn a_preflight_passes_where_a_rule_lets_it() {
+    let world = world().await;
+    let preflight = |target: &str| {
+        let ask = Ask::script(target).method("OPTIONS").with("origin", "https://friend.example");
+        ask.with("access-control-request-method", "PUT")
+    };
+    assert_eq!(world.browser().send(preflight("/public/a")).await.status, 200);
+    assert_eq!(world.browser().send(preflight("/api/a")).await.status, 401, "its methods are GET and HEAD");
+    assert_eq!(world.browser().send(preflight("/deep/a")).await.status, 401);
+}
+
+#[tokio::test]
 async fn the_query_is_no_path() {
     let world = world().await;
     for target in ["/deep/a?x=/public/b", "/deep/a?/../public/b", "/deep/a?%2e%2e/public"] {

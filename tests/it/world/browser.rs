@@ -32,6 +32,11 @@ impl Browser {
         Browser { jar: Arc::new(Mutex::new(self.jar().clone())), ..self.clone() }
     }
 
+    /// The same browser, whose requests come to this door: what stands before several replicas chooses one.
+    pub fn through(&self, door: &Arc<Mutex<SocketAddr>>) -> Browser {
+        Browser { door: Arc::clone(door), ..self.clone() }
+    }
+
     pub fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap()
     }

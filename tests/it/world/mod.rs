@@ -110,6 +110,15 @@ impl World {
         self.gate = Some(gate);
     }
 
+    /// Another process with the same configuration, and another door; dropped, it stops.
+    pub fn replica(&self) -> (Gate, Arc<Mutex<SocketAddr>>) {
+        let here = format!("\"127.0.0.1:{}\"", self.setup.port);
+        let toml = self.setup.toml().replacen(&here, "\"127.0.0.1:0\"", 1);
+        let gate = Gate::start(&toml, &self.clock).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+        let door = Arc::new(Mutex::new(gate.address()));
+        (gate, door)
+    }
+
     /// The same gate under another configuration: what was sealed before may still open.
     pub fn restart(&mut self, change: impl FnOnce(&mut Setup)) {
         self.gate = None;
