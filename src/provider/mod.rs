@@ -89,6 +89,14 @@ pub enum Refreshed {
     },
 }
 
+/// The request that begins a refresh, for the log: others join it, and it outlives them all.
+#[derive(Clone, Debug, Default)]
+pub struct Asker {
+    pub request_id: String,
+    /// As `[log] user` lets it be shown.
+    pub user: Option<String>,
+}
+
 /// The provider, from everywhere; cheap to clone. Its runtime ends with the last clone.
 #[derive(Clone)]
 pub struct Provider {
@@ -226,8 +234,9 @@ impl Provider {
         &self,
         session: Session,
         tokens: Arc<Tokens>,
-    ) -> impl Future<Output = Refreshed> + Send + 'static {
-        refresh::start(&self.shared, self.runtime.handle(), session, tokens)
+        asker: Asker,
+    ) -> impl Future<Output = Refreshed> + Send + use<> {
+        refresh::start(&self.shared, self.runtime.handle(), session, tokens, asker)
     }
 }
 

@@ -13,7 +13,7 @@ use super::keys::Unverified;
 use super::pace::{Breaker, Spacing, Turn, chance};
 use super::remembered::{Remembered, claims_of};
 use super::sign_in::{UNSAID_LIFE, expect};
-use super::{Refreshed, Shared, WAIT_FOR_A_PLACE, token, userinfo};
+use super::{Asker, Refreshed, Shared, WAIT_FOR_A_PLACE, token, userinfo};
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
 use crate::oidc::id_token::{self, IdToken, Nonce, Refused, UnverifiedIdToken};
@@ -63,8 +63,9 @@ pub fn start(
     runtime: &Handle,
     session: Session,
     tokens: Arc<Tokens>,
-) -> impl Future<Output = Refreshed> + Send + 'static {
-    let mut answer = match join_or_begin(shared, runtime, session, tokens) {
+    asker: Asker,
+) -> impl Future<Output = Refreshed> + Send + use<> {
+    let mut answer = match join_or_begin(shared, runtime, session, tokens, asker) {
         Ok(under_way) => under_way,
         Err(known) => watch::Sender::new(Some(known)).subscribe(),
     };
@@ -81,6 +82,7 @@ fn join_or_begin(
     runtime: &Handle,
     session: Session,
     tokens: Arc<Tokens>,
+    asker: Asker,
 ) -> Result<watch::Receiver<Option<Refreshed>>, Refreshed> {
     let id = session.id;
     let now = shared.clock.now();
@@ -109,7 +111,7 @@ fn join_or_begin(
     state.under_way.insert(id, told.clone());
     drop(state);
     let list = Listed { shared: shared.clone(), id, tell };
-    let refresh = Refresh { shared: shared.clone(), metadata, session, tokens, refresh_token, turn };
+    let refresh = Refresh { shared: shared.clone(), metadata, session, tokens, refresh_token, turn, asker };
     runtime.spawn(async move {
         let refreshed = refresh.run().await;
         list.end_with(refreshed);
@@ -155,6 +157,7 @@ struct Refresh {
     tokens: Arc<Tokens>,
     refresh_token: Secret<String>,
     turn: Turn,
+    asker: Asker,
 }
 
 /// Why a session ends at its refresh; for the log.
@@ -223,7 +226,8 @@ impl Refresh {
         let now = self.shared.clock.now();
         let mut state = self.shared.refreshes.lock();
         let wait = state.breaker.left(now).unwrap_or_else(|| state.spacing.failed(self.session.id, now, chance()));
-        tracing::debug!(reason = %failure, "a refresh failed; the session goes on");
+        let Asker { request_id, user } = &self.asker;
+        tracing::info!(event = "refresh_failed", request_id, user, "{failure}; the session goes on");
         away(wait)
     }
 
@@ -233,7 +237,8 @@ impl Refresh {
         if let Some(newer) = self.shared.memory.newer(self.session.id, self.generation() - 1) {
             return Refreshed::Renewed(newer);
         }
-        tracing::info!(reason = %over, "a session ended at its refresh");
+        let Asker { request_id, user } = &self.asker;
+        tracing::info!(event = "session_ended", reason = "refresh_refused", request_id, user, "{over}");
         self.shared.memory.end(self.session.id, self.session.expires_at);
         Refreshed::Ended
     }
@@ -242,7 +247,11 @@ impl Refresh {
         self.shared.refreshes.lock().spacing.forget(self.session.id);
         let renewed = Arc::new(renewed);
         match self.shared.memory.keep(renewed.clone(), self.shared.clock.now()) {
-            Ok(()) => Refreshed::Renewed(renewed),
+            Ok(()) => {
+                let Asker { request_id, user } = &self.asker;
+                tracing::info!(event = "refreshed", request_id, user, generation = renewed.session.generation);
+                Refreshed::Renewed(renewed)
+            }
             // Signed out meanwhile: what came is discarded.
             Err(_) => Refreshed::Ended,
         }

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::gate::action::Form;
 use crate::gate::{Caller, Known, Refusal, Renewal};
 use crate::oidc::Subject;
-use crate::provider::Refreshed;
+use crate::provider::{Asker, Refreshed};
 use crate::session::{Freshness, Session, SessionId, Tokens};
 use crate::store::{Held, TokensPart};
 use crate::telemetry::log::User;
@@ -71,7 +71,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Refreshes what is due. What this request need not wait for is returned: it goes on elsewhere, wanted or not.
-    pub async fn refresh(&mut self, now: Timestamp) -> Option<impl Future<Output = Refreshed> + use<'a>> {
+    pub async fn refresh(&mut self, now: Timestamp) -> Option<impl Future<Output = Refreshed> + use<>> {
         let session = self.session()?;
         let renewal = self.site.gate.renewal(self.ask, session, now);
         if renewal == Renewal::No {
@@ -86,7 +86,8 @@ impl<'a> Visit<'a> {
             }
             return None;
         };
-        let refresh = self.house.provider.start_refresh(session, tokens);
+        let asker = Asker { request_id: self.request_id().to_owned(), user: self.shown(&session.user) };
+        let refresh = self.house.provider.start_refresh(session, tokens, asker);
         match renewal {
             Renewal::No => None,
             Renewal::Beside => Some(refresh),
@@ -105,23 +106,11 @@ impl<'a> Visit<'a> {
         let now = self.house.clock.now();
         match refreshed {
             Refreshed::Renewed(renewed) => {
-                tracing::info!(
-                    event = "refreshed",
-                    request_id = self.request_id(),
-                    user = self.shown(&renewed.session.user),
-                    generation = renewed.session.generation,
-                );
                 self.after.known = Known::User(renewed.session.clone());
                 self.after.tokens = TokensPart::Opened(Arc::clone(&renewed.tokens));
             }
             Refreshed::Ended => {
                 let id = session.id;
-                tracing::info!(
-                    event = "session_ended",
-                    reason = "refresh_refused",
-                    request_id = self.request_id(),
-                    user = self.shown(&session.user),
-                );
                 self.end(id);
             }
             Refreshed::Unreachable { retry_after } => {

@@ -89,8 +89,9 @@ async fn a_thousand_sessions_do_not_hammer_a_provider_that_is_down_and_its_retur
     let sessions = many(&like, 1000);
     let mut longest = Duration::ZERO;
     for _ in 0..120 {
-        let all =
-            sessions.iter().map(|(session, tokens)| world.provider.start_refresh(session.clone(), tokens.clone()));
+        let all = sessions
+            .iter()
+            .map(|(session, tokens)| world.provider.start_refresh(session.clone(), tokens.clone(), Asker::default()));
         for told in join_all(all).await {
             longest = longest.max(retry_after(told));
         }
@@ -143,8 +144,10 @@ async fn refreshes_that_hang_hold_a_bounded_number_of_calls() {
     let world = World::toki().await;
     let like = world.signed_in().await;
     let hold = world.op.faults().hold(Op::Refresh);
-    let all: Vec<_> =
-        many(&like, 200).into_iter().map(|(session, tokens)| world.provider.start_refresh(session, tokens)).collect();
+    let all: Vec<_> = many(&like, 200)
+        .into_iter()
+        .map(|(session, tokens)| world.provider.start_refresh(session, tokens, Asker::default()))
+        .collect();
     hold.arrived(CALLS_AT_ONCE).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(world.calls(Op::Refresh), CALLS_AT_ONCE as u64);

@@ -66,7 +66,7 @@ async fn who_leaves_cancels_nothing_and_the_result_waits_for_whoever_comes() {
     let SignedIn { session, tokens, .. } = world.signed_in().await;
     let hold = world.op.faults().hold(Op::Refresh);
     // Dropped before it is polled once, and in the middle.
-    drop(world.provider.start_refresh(session.clone(), tokens.clone()));
+    drop(world.provider.start_refresh(session.clone(), tokens.clone(), Asker::default()));
     tokio::select! {
         _ = world.refresh(&session, &tokens) => panic!("it is held"),
         () = hold.arrived(1) => {}
@@ -99,7 +99,7 @@ async fn a_session_that_has_ended_stays_ended() {
     let world = World::toki().await;
     let SignedIn { session, tokens, .. } = world.signed_in().await;
     let hold = world.op.faults().hold(Op::Refresh);
-    let under_way = world.provider.start_refresh(session.clone(), tokens.clone());
+    let under_way = world.provider.start_refresh(session.clone(), tokens.clone(), Asker::default());
     hold.arrived(1).await;
     world.memory.end_and_clear(session.id, session.expires_at);
     hold.release();
@@ -127,7 +127,7 @@ async fn a_grant_that_is_not_accepted_ends_nothing_where_a_newer_one_is_known() 
     let SignedIn { session, tokens, .. } = world.signed_in().await;
     let hold = world.op.faults().hold(Op::Refresh);
     world.op.revoke_user(BAT);
-    let under_way = world.provider.start_refresh(session.clone(), tokens.clone());
+    let under_way = world.provider.start_refresh(session.clone(), tokens.clone(), Asker::default());
     hold.arrived(1).await;
     let newer = Renewed { session: Session { generation: 1, ..session.clone() }, tokens: tokens.clone() };
     world.memory.keep(Arc::new(newer), world.clock.now()).unwrap();

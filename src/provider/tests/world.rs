@@ -173,7 +173,7 @@ impl World {
     }
 
     pub(super) async fn refresh(&self, session: &Session, tokens: &Arc<Tokens>) -> Refreshed {
-        self.provider.start_refresh(session.clone(), tokens.clone()).await
+        self.provider.start_refresh(session.clone(), tokens.clone(), Asker::default()).await
     }
 
     /// # Panics
