@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -89,7 +89,14 @@ fn answer(response: Response<Incoming>, mut lease: Lease, rewrite: &Rewrite) -> 
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(UpstreamError::Broken("it switched protocols unasked".to_owned()));
     }
+    if is_coded(&head.headers) {
+        return Err(UpstreamError::Broken("it has a transfer coding that nobody asked for (RFC 9112 §6.1)".to_owned()));
+    }
     lease.keeps = rewrite.response(&mut head.headers);
+    if lease.upload.as_ref().is_some_and(|upload| !upload.ended()) {
+        // What the client still sends may have nowhere to go: it begins no further request behind that (RFC 9112 §9.6).
+        head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     // The server side writes the version that the client speaks.
     head.version = Version::HTTP_11;
     let body = if body.is_end_stream() {
@@ -99,6 +106,16 @@ fn answer(response: Response<Incoming>, mut lease: Lease, rewrite: &Rewrite) -> 
         Body::Upstream(Download::new(body, lease))
     };
     Ok(Answer { response: Response::from_parts(head, body), tunnel: None })
+}
+
+/// Coded in another way than chunks, which are all that the library takes off.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let plain = |coding: &HeaderValue| {
+        let coding = coding.as_bytes().trim_ascii();
+        coding.eq_ignore_ascii_case(b"chunked") || coding.eq_ignore_ascii_case(b"identity")
+    };
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_some_and(|coding| !plain(coding)) || codings.next().is_some()
 }
 
 /// The head in origin form, the target byte for byte as it was sent (RFC 9112 §3.2.1), framed like the body that follows.

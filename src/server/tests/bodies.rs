@@ -268,6 +268,45 @@ async fn an_early_answer_reaches_a_client_that_is_still_sending() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_wait_for_the_body_says_that_no_request_may_follow_it() {
+    let application = application(|mut wire, _| async move {
+        for early in [false, true] {
+            wire.head().await;
+            if !early {
+                wire.bytes(5).await;
+            }
+            wire.send(OK).await;
+        }
+        wire.rest().await;
+    })
+    .await;
+    let world = before(application).start().await;
+    let mut client = world.connect().await;
+    client.send("POST / HTTP/1.1\r\nhost: app\r\ncontent-length: 5\r\n\r\nhello").await;
+    assert!(!client.head().await.contains("connection: close"));
+    client.bytes(2).await;
+    client.send("POST / HTTP/1.1\r\nhost: app\r\ncontent-length: 5\r\n\r\nhe").await;
+    assert!(client.head().await.contains("connection: close"));
+    assert_eq!(client.rest().await, "ok");
+}
+
+#[tokio::test]
+async fn what_is_coded_in_a_way_that_is_not_taken_off_is_not_passed_on_as_plain() {
+    for (coding, status) in [("gzip, chunked", "502"), ("gzip", "502"), ("Chunked", "200")] {
+        let application = application(move |mut wire, _| async move {
+            wire.head().await;
+            wire.send(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n")).await;
+        })
+        .await;
+        let world = before(application).start().await;
+        let mut client = world.connect().await;
+        client.send(GET).await;
+        let head = client.head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{coding}: {head}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_upload_is_given_its_time_but_a_stalled_one_is_not() {
     let application = application(|mut wire, _| async move {
         wire.head().await;
