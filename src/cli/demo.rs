@@ -37,7 +37,7 @@ async fn play(args: &Demo, users: &Users, console: &mut Console<'_>) -> io::Resu
         Ok(stage) => stage,
         Err(error) => return console.failed(&format!("demo: {error}")),
     };
-    let config = match stage.config(args) {
+    let config = match stage.config(keygen::fresh_key()?) {
         Ok(config) => config,
         Err(Problems(problems)) => {
             let why: Vec<_> = problems.iter().map(|problem| format!("demo: {problem}")).collect();
@@ -63,8 +63,15 @@ struct Stage {
     provider: Provider,
     /// As browser and gate call it.
     provider_url: String,
-    /// `None`: the visitor brought an application.
-    app: Option<App>,
+    upstream: String,
+    application: Application,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Application {
+    Sample,
+    /// The visitor brought it.
+    Theirs,
 }
 
 impl Stage {
@@ -76,15 +83,16 @@ impl Stage {
         let provider_port = ports::free(&[provider_ip], port.saturating_add(2))?;
         let provider = TcpListener::bind((provider_ip, provider_port)).await?;
         let provider = Provider::start(provider, Options { users: users.clone(), ..Options::toki() });
-        let app = match args.upstream {
-            Some(_) => None,
-            None => Some(App::start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)),
+        let (upstream, application) = match &args.upstream {
+            Some(upstream) => (upstream.clone(), Application::Theirs),
+            None => (sample_application().await?, Application::Sample),
         };
         Ok(Stage {
             listen: ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
             provider_url: format!("http://{}", ports::on_loopback(provider.address())),
             provider,
-            app,
+            upstream,
+            application,
         })
     }
 
@@ -92,35 +100,27 @@ impl Stage {
         format!("http://localhost:{}", self.listen[0].port())
     }
 
-    fn upstream(&self, args: &Demo) -> String {
-        match (&args.upstream, self.app.as_ref().and_then(App::address)) {
-            (Some(upstream), _) => upstream.clone(),
-            (None, Some(address)) => format!("http://{address}"),
-            (None, None) => String::new(),
-        }
-    }
-
-    fn config(&self, args: &Demo) -> Result<Config, Problems> {
+    fn config(&self, key: String) -> Result<Config, Problems> {
         let at = |path: &str| format!("{}/oauth2/{path}", self.provider_url);
         let listen: Vec<_> = self.listen.iter().map(SocketAddr::to_string).collect();
         let admin = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
         let mut env = vec![
             ("PUBLIC_URL", self.url()),
-            ("UPSTREAM", self.upstream(args)),
+            ("UPSTREAM", self.upstream.clone()),
             ("LISTEN", listen.join(",")),
             ("ADMIN_LISTEN", admin.to_string()),
             ("PROVIDER__CLIENT_ID", CLIENT_ID.to_owned()),
             ("PROVIDER__AUTHORIZATION_ENDPOINT", at("authorize")),
             ("PROVIDER__TOKEN_ENDPOINT", at("token")),
             ("PROVIDER__USERINFO_ENDPOINT", at("userinfo?userId={userId}")),
-            ("SESSION__KEYS", keygen::fresh_key().unwrap_or_default()),
+            ("SESSION__KEYS", key),
             // Sign-ins and refreshes are to be seen; the sample's page asks something every five seconds.
             ("LOG__ACCESS", "false".to_owned()),
             // Nobody waits for a demo.
             ("SHUTDOWN__DELAY", "0s".to_owned()),
             ("SHUTDOWN__DRAIN", "1s".to_owned()),
         ];
-        if self.app.is_some() {
+        if self.application == Application::Sample {
             env.push(("RULES", r#"[{ path = "/public/**", access = "public" }]"#.to_owned()));
         }
         let env = env.into_iter().map(|(name, value)| (format!("TOKIGATE_{name}"), value)).collect();
@@ -138,19 +138,26 @@ impl Stage {
         for (number, line) in people::lines(users).iter().enumerate() {
             writeln!(out, "  {}  {line}", if number == 0 { "Sign in" } else { "       " })?;
         }
-        writeln!(out, "\n  Behind   {}", self.behind(args))?;
+        let whose = match self.application {
+            Application::Sample => " (the sample application)",
+            Application::Theirs => "",
+        };
+        writeln!(out, "\n  Behind   {}{whose}", self.upstream)?;
         writeln!(out, "  TOKI     {} (a stand-in: no password; tokens live a minute)", self.provider_url)?;
-        if self.app.is_some() {
+        if self.application == Application::Sample {
             writeln!(out, "  Public   {}/public/page needs no sign-in", self.url())?;
         }
         writeln!(out, "  Stop     Ctrl-C\n")?;
         out.flush()
     }
+}
 
-    fn behind(&self, args: &Demo) -> String {
-        let upstream = self.upstream(args);
-        if self.app.is_some() { format!("{upstream} (the sample application)") } else { upstream }
-    }
+/// Serves until the end of the runtime; where.
+async fn sample_application() -> io::Result<String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    App::start(listener);
+    Ok(format!("http://{address}"))
 }
 
 /// Of the shape that TOKI gives out.

@@ -55,8 +55,8 @@ pub fn main() -> ExitCode {
 pub(crate) fn command(args: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) -> Exit {
     let done = match CommandLine::try_parse_from(args) {
         Ok(line) => dispatch(line, console),
-        Err(said) if said.use_stderr() => write!(console.err, "{}", said.render()).map(|()| Exit::Misused),
-        Err(said) => write!(console.out, "{}", said.render()).map(|()| Exit::Done),
+        Err(said) if said.use_stderr() => write_whole(console.err, &said).map(|()| Exit::Misused),
+        Err(said) => write_whole(console.out, &said).map(|()| Exit::Done),
     };
     match done.and_then(|exit| console.out.flush().map(|()| exit)) {
         Ok(exit) => exit,
@@ -67,6 +67,11 @@ pub(crate) fn command(args: impl IntoIterator<Item = OsString>, console: &mut Co
             Exit::Failed
         }
     }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn write_whole(to: &mut dyn Write, said: &clap::Error) -> io::Result<()> {
+    writeln!(to, "{}", said.render().to_string().trim_end())
 }
 
 fn dispatch(line: CommandLine, console: &mut Console<'_>) -> io::Result<Exit> {

@@ -65,6 +65,7 @@ access = "deny"
 fn help_and_version_are_answers_and_not_mistakes() {
     let help = told(&["--help"], &[]);
     assert_eq!((help.exit, &*help.err), (Exit::Done, ""));
+    assert!(help.out.ends_with("the configuration is wrong.\n"), "{}", help.out);
     for command in ["run", "demo", "provider", "check", "keygen", "schema", "healthcheck"] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}: {}", help.out);
     }

@@ -36,6 +36,9 @@ pub fn rules(written: &Many<raw::Rule>, public_urls: &[PublicUrl], report: &mut 
         }
         rules.push(checked);
     }
+    if written.elements.is_empty() {
+        report.value(&written.key, Some(&written.place), "[]".to_owned());
+    }
     for (index, (place, rule)) in written.elements.iter().enumerate() {
         report.value(&format!("{}[{index}]", written.key), Some(place), shown(rule));
     }

@@ -58,12 +58,14 @@ impl Discovery {
         }
     }
 
-    /// What is known, or is asked for once; with the address of the document that could not be had.
+    /// Asked for once, where the settings do not say everything; with the address of the document that could not be had.
     pub async fn look(&self, http: &Http) -> Result<Metadata, (String, Failure)> {
-        match (self.known(), &self.issuer) {
-            (Some(known), _) => Ok(Metadata::clone(&known)),
-            (None, Some(issuer)) => self.ask(http, issuer).await.map_err(|failure| (issuer.clone(), failure)),
-            (None, None) => unreachable!("what is not asked for was known from the start"),
+        match &self.issuer {
+            Some(issuer) => self.ask(http, issuer).await.map_err(|failure| {
+                let document = Metadata::document_address(issuer).map_or_else(|_| issuer.clone(), String::from);
+                (document, failure)
+            }),
+            None => Ok(Metadata::clone(&self.known().expect("what is not asked for is known from the start"))),
         }
     }
 
