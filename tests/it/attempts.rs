@@ -186,6 +186,13 @@ async fn start_begins_one_whatever_accept_says_under_all_its_names() {
 }
 
 #[tokio::test]
+async fn head_of_start_begins_none() {
+    let world = World::new().await;
+    let reply = world.curl(Ask::page("/oauth2/start?rd=/deep/b").method("HEAD")).await;
+    assert!(reply.set_cookies().is_empty(), "{reply}");
+}
+
+#[tokio::test]
 async fn start_is_refused_to_scripts_and_prefetches() {
     let world = World::new().await;
     let start = "/oauth2/start?rd=/deep/b";
@@ -194,9 +201,10 @@ async fn start_is_refused_to_scripts_and_prefetches() {
         Ask::script(start).with("sec-fetch-mode", "no-cors"),
         Ask::page(start).with("sec-purpose", "prefetch"),
         Ask::page(start).with("purpose", "prefetch"),
+        Ask::page(start).with("upgrade", "websocket").with("connection", "Upgrade"),
     ] {
         let reply = world.curl(ask.clone()).await;
-        assert!(reply.status == 401 && reply.set_cookies().is_empty(), "{ask:?}: {reply}");
+        assert!(reply.status >= 400 && reply.set_cookies().is_empty(), "{ask:?}: {reply}");
     }
 }
 

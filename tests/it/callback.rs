@@ -344,8 +344,12 @@ async fn calls_for_codes_are_limited_for_the_whole_process() {
     }
     let browser = world.browser();
     let back = pending(&world, &browser, "/deep/a").await;
-    is_refused(&world, &browser.come_back(&back).await, 429);
+    let limited = browser.come_back(&back).await;
+    is_refused(&world, &limited, 429);
+    assert!(limited.header("retry-after").is_some());
     assert_eq!(world.codes(), 3);
+    world.turn(21);
+    world.signed_in(BAT).await;
 }
 
 #[tokio::test]
@@ -365,6 +369,10 @@ async fn a_browser_that_leaves_during_the_callback_cancels_nothing_halfway() {
     // The same address again spends nothing.
     let again = browser.come_back(&back).await;
     assert_eq!(world.codes(), 1, "{again}");
+    // And one more round brings it in.
+    let back = world.allow(&again, BAT).await;
+    let done = browser.come_back(&back).await;
+    assert_eq!(browser.inside(&done.location()).as_deref(), Some("/deep/a"));
 }
 
 #[tokio::test]

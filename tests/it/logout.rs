@@ -86,6 +86,21 @@ async fn all_its_names_and_both_methods_do() {
 }
 
 #[tokio::test]
+async fn what_is_fetched_ahead_of_time_signs_nobody_out() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    for ask in [
+        Ask::page("/oauth2/sign_out").with("sec-fetch-site", "same-origin").with("sec-purpose", "prefetch"),
+        Ask::page("/oauth2/sign_out").with("sec-fetch-site", "same-origin").with("sec-purpose", "prefetch;prerender"),
+        Ask::page("/oauth2/logout").with("sec-fetch-site", "same-origin").with("purpose", "prefetch"),
+        Ask::page("/oauth2/sign_out").method("HEAD"),
+    ] {
+        let reply = browser.send(ask.clone()).await;
+        assert!(browser.is_signed_in().await, "{ask:?}: {reply}");
+    }
+}
+
+#[tokio::test]
 async fn another_site_cannot_sign_anybody_out_it_asks_first() {
     let world = World::new().await;
     let elsewhere = [

@@ -168,6 +168,32 @@ async fn a_provider_that_is_down_at_the_start_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_provider_that_says_it_is_another_is_not_believed() {
+    let world = World::with(|setup| {
+        setup.oidc();
+        setup.options.issuer = Some("https://other.example".to_owned());
+    });
+    let world = world.await;
+    let calls = world.provider.calls().clone();
+    eventually("discovery is tried", || calls.count(Endpoint::Discovery) >= 1).await;
+    world.until_degraded(true).await;
+    let page = world.browser().load("/deep/a").await;
+    assert!((502..=503).contains(&page.status), "{page}");
+}
+
+#[tokio::test]
+async fn keys_that_are_known_outlive_an_outage_of_their_address() {
+    let world = World::oidc(|_| {}).await;
+    world.signed_in(BAT).await;
+    world.provider.faults().set(Endpoint::Jwks, Fault::status(500, ""));
+    world.provider.faults().set(Endpoint::Discovery, Fault::status(500, ""));
+    for _ in 0..5 {
+        world.turn(24 * 3600);
+        world.signed_in(BAT).await;
+    }
+}
+
+#[tokio::test]
 async fn the_toki_preset_starts_without_its_provider_and_works_when_it_comes() {
     let mut world = World::without_gate(|_| {}).await;
     world.provider.faults().down(true);

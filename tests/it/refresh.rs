@@ -214,6 +214,39 @@ async fn the_new_cookie_comes_with_answers_of_every_kind() {
 }
 
 #[tokio::test]
+async fn an_upload_waits_for_its_refresh_and_arrives_whole() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    world.turn(61);
+    let body = vec![b'u'; 2 << 20];
+    let reply = browser.send(Ask::script("/echo").method("POST").body(&body)).await;
+    assert!(reply.status == 200 && reply.body == body);
+    assert_eq!(world.refreshes(), 1);
+}
+
+#[tokio::test]
+async fn a_grant_that_is_gone_is_told_in_every_form() {
+    for (ask, status) in [
+        (Ask::script("/deep/a"), 401),
+        (Ask::page("/deep/a").form("a=b"), 401),
+        (Ask::plain("/pkg.S/M").method("POST").with("content-type", "application/grpc"), 200),
+        (Ask::page("/deep/a"), 302),
+        (Ask::page("/deep/a").method("HEAD"), 302),
+        (Ask::script("/oauth2/refresh").method("POST"), 200),
+    ] {
+        let world = World::new().await;
+        let browser = world.signed_in(BAT).await;
+        world.provider.revoke_user(BAT);
+        world.turn(61);
+        world.app.requests().clear();
+        let reply = browser.send(ask.clone()).await;
+        assert_eq!(reply.status, status, "{ask:?}: {reply}");
+        assert!(world.seen().is_empty() && browser.jar().get(&world.setup.cookie()).is_none(), "{ask:?}");
+        assert_eq!(reply.header("grpc-status").is_some(), ask.target.starts_with("/pkg"));
+    }
+}
+
+#[tokio::test]
 async fn what_an_answer_leaves_out_stays_as_it_was() {
     let world = World::with(|setup| {
         setup.options.rotate = false;

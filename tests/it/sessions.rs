@@ -1,6 +1,6 @@
 //! How long a session lasts: interface.md, `[session]`.
 
-use tokigate::demo::provider::ExpiresIn;
+use tokigate::demo::provider::{Endpoint, ExpiresIn, Fault};
 
 use crate::world::{Ask, BAT, World};
 
@@ -60,6 +60,50 @@ async fn no_expires_in_and_no_refresh_token_counts_as_the_lifetime() {
     assert_eq!(browser.fetch("/deep/a").await.status, 200);
     world.turn(3);
     assert_eq!(browser.fetch("/deep/a").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_expires_in_that_is_none_is_neither_believed_nor_refreshed_at_every_request() {
+    for odd in ["0", "-5", "1e300", "99999999999999999999", "\"abc\"", "\"\"", "null", "true", "[]", "1.5", "\"60\""] {
+        let world = World::with(|setup| {
+            setup.set("provider", "userinfo", "\"off\"");
+            setup.set("provider", "scopes", "[\"offline_access\"]");
+        });
+        let world = world.await;
+        let answer = format!(
+            r#"{{"access_token":"a","token_type":"Bearer","expires_in":{odd},"refresh_token":"r","userId":"u1"}}"#
+        );
+        world.provider.faults().set(Endpoint::Token, Fault::status(200, &answer));
+        let browser = world.browser();
+        let back = world.allow(&browser.load("/deep/a").await, BAT).await;
+        let done = browser.come_back(&back).await;
+        if done.status != 302 {
+            assert_eq!(done.status, 502, "{odd}: {done}");
+            continue;
+        }
+        for _ in 0..10 {
+            assert_eq!(browser.load("/deep/a").await.status, 200, "{odd}");
+        }
+        assert!(world.refreshes() <= 1, "{odd}: {}", world.refreshes());
+        assert_eq!(world.told("x-forwarded-user").as_deref(), Some("u1"));
+    }
+}
+
+#[tokio::test]
+async fn claims_that_grow_at_a_refresh_cost_nobody_the_session() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    for groups in [100, 400, 2000] {
+        let many: Vec<String> = (0..groups).map(|number| format!("a-group-of-some-length-{number}")).collect();
+        world.provider.change_user(BAT, |claims| drop(claims.insert("groups".into(), many.into())));
+        for _ in 0..3 {
+            world.turn(61);
+            assert_eq!(browser.load("/deep/a").await.status, 200, "{groups}");
+            assert_eq!(browser.fetch("/deep/a").await.status, 200, "{groups}");
+        }
+        assert!(browser.cookie_line().len() < 60_000, "{groups}: {}", browser.cookie_line().len());
+    }
+    assert_eq!(world.provider.calls().facts().rotated_tokens_reused, 0);
 }
 
 #[tokio::test]
