@@ -62,11 +62,12 @@ impl Handler for Doorkeeper {
                 visit.take(refreshed);
             }
         }
+        let now = house.clock.now();
+        visit.catch_up(now);
         if done.is_activity {
             visit.touch(now);
         }
-        visit.let_go_of_the_ended();
-        visit.settle(house.clock.now(), response.headers_mut());
+        visit.settle(now, response.headers_mut());
         answer::count_cookies(&mut response);
         done.note(&response);
         response
@@ -138,9 +139,7 @@ impl Doorkeeper {
             Action::AskSignOut { public_url, return_to } => {
                 answer::ask_sign_out(public_url, &return_to, &visit.asked_here())
             }
-            Action::SignedOut { public_url, return_to } => {
-                answer::signed_out(public_url, &return_to, &visit.asked_here())
-            }
+            Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
             Action::SessionStatus => session_status(visit, now),
             Action::UserInfo => user_info(visit),
             Action::Health => answer::health(self.house.readiness.is_ready(), visit.asked_here().head),

@@ -130,6 +130,9 @@ impl Visit<'_> {
         if self.session().is_some() {
             return answer::to_return(public_url, &return_to, &self.asked_here());
         }
+        if self.caller().signed_out {
+            return self.signed_out(public_url, &return_to);
+        }
         // A script's request never sets an attempt's cookie.
         let by_hand = self.ask.fetch != Fetch::Other && matches!(self.ask.wants, Wants::Page | Wants::Data);
         if by_hand && !state.restarted {

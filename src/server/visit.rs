@@ -13,6 +13,7 @@ use crate::gate::{Caller, Known, Refusal, Renewal};
 use crate::oidc::Subject;
 use crate::provider::{Asker, Refreshed};
 use crate::session::{Freshness, Session, SessionId, Tokens};
+use crate::store::memory::{KEPT_AFTER_SEEN, Renewed};
 use crate::store::{Held, TokensPart};
 use crate::telemetry::log::User;
 use crate::upstream::Body;
@@ -28,6 +29,9 @@ pub(super) struct Visit<'a> {
     pub before: Held,
     /// What the answer leaves behind.
     pub after: Held,
+    /// The session that came was signed out, in this process; the marker that says so to the browser may not have arrived.
+    left: bool,
+    began: Timestamp,
 }
 
 impl<'a> Visit<'a> {
@@ -40,18 +44,20 @@ impl<'a> Visit<'a> {
         now: Timestamp,
     ) -> Visit<'a> {
         let before = site.store.presented(&ask.cookies, &site.keys, now);
-        let mut visit = Visit { house, site, ask, accept_language, after: before.clone(), before };
+        let after = before.clone();
+        let mut visit = Visit { house, site, ask, accept_language, before, after, left: false, began: now };
         if let Known::User(session) = &visit.before.known
             && !house.memory.is_quiet()
         {
             let (id, generation) = (session.id, session.generation);
             visit.remember(id, generation, now);
         }
+        visit.end_without_tokens(now);
         visit
     }
 
     pub fn caller(&self) -> Caller<'_> {
-        Caller { known: &self.after.known, signed_out: self.after.signed_out }
+        Caller { known: &self.after.known, signed_out: self.after.signed_out || self.left }
     }
 
     pub fn session(&self) -> Option<&Session> {
@@ -61,11 +67,11 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Opened at its first use.
+    /// Opened at its first use. What does not open is none, and its pieces go with the answer.
     pub fn tokens(&mut self) -> Option<Arc<Tokens>> {
-        let opened = self.site.store.tokens(&self.after, &self.ask.cookies, &self.site.keys);
-        match opened {
-            TokensPart::Opened(tokens) => Some(tokens),
+        self.after.tokens = self.site.store.tokens(&self.after, &self.ask.cookies, &self.site.keys);
+        match &self.after.tokens {
+            TokensPart::Opened(tokens) => Some(Arc::clone(tokens)),
             TokensPart::Absent | TokensPart::Sealed => None,
         }
     }
@@ -78,14 +84,7 @@ impl<'a> Visit<'a> {
             return None;
         }
         let session = session.clone();
-        let Some(tokens) = self.tokens() else {
-            // No token part, or none that opens: what cannot be refreshed ends with its access token.
-            if session.freshness(&self.site.store.settings.lifetimes, now) == Freshness::Expired {
-                self.after.known = Known::Nobody;
-                self.after.tokens = TokensPart::Absent;
-            }
-            return None;
-        };
+        let tokens = self.tokens()?;
         let asker = Asker { request_id: self.request_id().to_owned(), user: self.shown(&session.user) };
         let refresh = self.house.provider.start_refresh(session, tokens, asker);
         match renewal {
@@ -106,12 +105,11 @@ impl<'a> Visit<'a> {
         let now = self.house.clock.now();
         match refreshed {
             Refreshed::Renewed(renewed) => {
-                self.after.known = Known::User(renewed.session.clone());
-                self.after.tokens = TokensPart::Opened(Arc::clone(&renewed.tokens));
+                self.adopt(&renewed);
             }
             Refreshed::Ended => {
                 let id = session.id;
-                self.end(id);
+                self.end_on_the_way(id);
             }
             Refreshed::Unreachable { retry_after } => {
                 let served_until = session.token_expires_at + lifetimes.outage_grace;
@@ -122,13 +120,19 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Nothing seals an ended session again: what ended meanwhile is not written back, whoever renewed it.
-    pub fn let_go_of_the_ended(&mut self) {
-        if let Some(session) = self.session()
-            && self.house.memory.is_ended(session.id)
-        {
-            let id = session.id;
-            self.end(id);
+    /// What became of the session while this request was on its way. Nothing seals an ended one again, whoever renewed it; and an answer may come long
+    /// after its request: it writes no tokens over those that replaced them.
+    pub fn catch_up(&mut self, now: Timestamp) {
+        let Some(session) = self.session() else { return };
+        let (id, generation) = (session.id, session.generation);
+        if self.house.memory.is_ended(id) {
+            return self.end_on_the_way(id);
+        }
+        match self.house.memory.kept(id) {
+            Some(kept) if kept.session.generation > generation => self.adopt(&kept),
+            Some(_) => {}
+            None if now.since(self.began) >= KEPT_AFTER_SEEN => self.write_nothing(id),
+            None => {}
         }
     }
 
@@ -227,9 +231,7 @@ impl<'a> Visit<'a> {
         }
         let Some(kept) = self.house.memory.kept(id) else { return };
         if kept.session.generation > generation {
-            self.after.known = Known::User(kept.session.clone());
-            self.after.tokens = TokensPart::Opened(Arc::clone(&kept.tokens));
-            return;
+            return self.adopt(&kept);
         }
         match self.tokens() {
             Some(tokens) if tokens.generation >= kept.tokens.generation => self.house.memory.seen(id, generation, now),
@@ -240,9 +242,45 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// The session as a refresh left it; but the refresh does not know of activity that was written down while it went on.
+    fn adopt(&mut self, renewed: &Renewed) {
+        let seen_at =
+            self.session().map_or(renewed.session.seen_at, |known| known.seen_at.max(renewed.session.seen_at));
+        self.after.known = Known::User(Session { seen_at, ..renewed.session.clone() });
+        self.after.tokens = TokensPart::Opened(Arc::clone(&renewed.tokens));
+    }
+
+    /// Whatever this request learned, its browser may have been seen with newer, and that may be forgotten: the cookies stay as they are.
+    fn write_nothing(&mut self, id: SessionId) {
+        if matches!(&self.before.known, Known::User(came) if came.id == id) {
+            self.after.known = self.before.known.clone();
+            self.after.tokens = self.before.tokens.clone();
+            self.after.reseal = false;
+        }
+    }
+
+    /// What cannot be refreshed ends with its access token: a browser must not escape `invalid_grant` by spoiling a cookie.
+    fn end_without_tokens(&mut self, now: Timestamp) {
+        let lifetimes = &self.site.store.settings.lifetimes;
+        let has_run_out = self.session().is_some_and(|known| known.freshness(lifetimes, now) == Freshness::Expired);
+        if has_run_out && self.tokens().is_none() {
+            self.after.known = Known::Nobody;
+        }
+    }
+
     /// The cookies go with this answer, unless another answer saw to them.
     fn end(&mut self, id: SessionId) {
-        self.after.known = if self.house.memory.is_cleared(id) { Known::Unreadable } else { Known::Nobody };
+        self.end_and(id, if self.house.memory.is_cleared(id) { Known::Unreadable } else { Known::Nobody });
+    }
+
+    /// The same for a session that was one when the request came.
+    fn end_on_the_way(&mut self, id: SessionId) {
+        self.end_and(id, if self.house.memory.is_first_to_tell(id) { Known::Nobody } else { Known::Unreadable });
+    }
+
+    fn end_and(&mut self, id: SessionId, known: Known) {
+        self.left = self.house.memory.is_signed_out(id);
+        self.after.known = known;
         self.after.tokens = TokensPart::Absent;
     }
 }

@@ -40,19 +40,24 @@ impl Memory {
     /// Ends a session for this process until its absolute end; forgets what was kept for it; wakes its tunnels. Its browser is yet to be told: every
     /// answer to it may delete the cookies.
     pub fn end(&self, id: SessionId, until: Timestamp) {
-        self.end_as(id, End { until, cleared: false });
+        self.end_as(id, until, How::Refused);
     }
 
-    /// The same by an answer that deletes or replaces the cookies itself: a sign-out, a sign-in over it. Every other answer leaves them alone, since it
-    /// may arrive after that one, and after the next sign-in.
+    /// The same by a sign-in over it, whose answer replaces the cookies itself. Every other answer leaves them alone, since it may arrive after that one.
     pub fn end_and_clear(&self, id: SessionId, until: Timestamp) {
-        self.end_as(id, End { until, cleared: true });
+        self.end_as(id, until, How::Replaced);
     }
 
-    fn end_as(&self, id: SessionId, end: End) {
+    /// The same by a sign-out, whose answer deletes the cookies itself and leaves the marker. Both may be lost or come late: this is remembered for
+    /// the page loads that still carry the cookies.
+    pub fn sign_out(&self, id: SessionId, until: Timestamp) {
+        self.end_as(id, until, How::SignedOut);
+    }
+
+    fn end_as(&self, id: SessionId, until: Timestamp, how: How) {
         let mut remembered = self.shared.lock();
         remembered.forget_kept(id);
-        remembered.end(id, end);
+        remembered.end(id, End { until, how, told: false });
         let tunnels = remembered.watched.get(&id).map(|watched| watched.notify.clone());
         self.shared.publish(remembered);
         if let Some(tunnels) = tunnels {
@@ -64,10 +69,29 @@ impl Memory {
         self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains_key(&id)
     }
 
-    /// Whether it was ended by `end_and_clear`.
+    /// Whether it was ended by an answer that saw to the cookies itself.
     pub fn is_cleared(&self, id: SessionId) -> bool {
-        self.shared.ended.load(Ordering::Relaxed) > 0
-            && self.shared.lock().ended.get(&id).is_some_and(|ended| ended.cleared)
+        self.how(id).is_some_and(|how| how != How::Refused)
+    }
+
+    /// Whether it was ended by a sign-out, and nobody has signed in over it since.
+    pub fn is_signed_out(&self, id: SessionId) -> bool {
+        self.how(id) == Some(How::SignedOut)
+    }
+
+    fn how(&self, id: SessionId) -> Option<How> {
+        if self.shared.ended.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.shared.lock().ended.get(&id).map(|ended| ended.how)
+    }
+
+    /// Whether this answer is to delete the cookies of a session that ended while its request was under way: the first of them is. A later one may
+    /// arrive after the next sign-in, and would take away its cookies.
+    pub fn is_first_to_tell(&self, id: SessionId) -> bool {
+        let mut remembered = self.shared.lock();
+        let Some(ended) = remembered.ended.get_mut(&id) else { return false };
+        ended.how == How::Refused && !std::mem::replace(&mut ended.told, true)
     }
 
     /// Nothing is remembered of any session: two relaxed loads.
@@ -177,7 +201,19 @@ struct Remembered {
 #[derive(Clone, Copy)]
 struct End {
     until: Timestamp,
-    cleared: bool,
+    how: How,
+    /// An answer has deleted the cookies.
+    told: bool,
+}
+
+/// What ended a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// `invalid_grant`, another user's answer.
+    Refused,
+    SignedOut,
+    /// A sign-in over it.
+    Replaced,
 }
 
 struct Kept {
@@ -191,7 +227,11 @@ struct Kept {
 impl Remembered {
     fn end(&mut self, id: SessionId, mut end: End) {
         if let Some(before) = self.ended.get(&id) {
-            end.cleared |= before.cleared;
+            end.told |= before.told;
+            // Who saw to the cookies did; of two who did, the later.
+            if end.how == How::Refused {
+                end.how = before.how;
+            }
             end.until = end.until.max(before.until);
             self.ended_order.remove(&(before.until, id));
         } else if self.ended.len() >= self.capacity
@@ -280,7 +320,8 @@ impl Drop for Watch {
     }
 }
 
-const KEPT_AFTER_SEEN: Duration = Duration::from_secs(60);
+/// How long a result is kept after its browser was seen with it: for requests that were sent before.
+pub const KEPT_AFTER_SEEN: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,16 @@ impl CookieStore {
         MAX_SET_COOKIE.saturating_sub(name.len() + "=".len() + attributes.len()).max(LEAST_ROOM)
     }
 
+    /// How many pieces a part may have in a browser that sent none of a session.
+    fn pieces_unseen(&self, cookies: &Cookies) -> u8 {
+        match self.settings.same_site {
+            SameSite::Strict if !cookies.parts().any(|part| is_identity(part) || is_tokens(part)) => {
+                u8::try_from(self.settings.budget / self.room() + 1).unwrap_or(MAX_PIECES).min(MAX_PIECES)
+            }
+            SameSite::Strict | SameSite::Lax => 0,
+        }
+    }
+
     fn attributes(&self, same_site: SameSite, max_age: u64) -> String {
         let same_site = match same_site {
             SameSite::Lax => "Lax",
@@ -156,7 +166,8 @@ impl Answer<'_> {
     }
 
     /// The pieces of a part; those that came beyond them are deleted, and always the one behind the last: another answer may have set it since this
-    /// request was sent, and a surplus piece spoils the part.
+    /// request was sent, and a surplus piece spoils the part. Where pieces may be there that a browser does not send (`Strict`, on the way back from
+    /// the provider), so many more as the budget allows.
     fn write_part(&mut self, part: fn(u8) -> Part, text: &str, left: Duration, cookies: &Cookies) {
         let Some(values) = chunk::split(text, self.store.room()) else {
             tracing::error!(
@@ -170,7 +181,9 @@ impl Answer<'_> {
             self.set(part(index), value, left);
             index += 1;
         }
-        let surplus = (index + 1..MAX_PIECES).map(part).filter(|surplus| cookies.parts().any(|came| came == *surplus));
+        let unseen = self.store.pieces_unseen(cookies);
+        let is_surplus = |surplus: &u8| *surplus < unseen || cookies.parts().any(|came| came == part(*surplus));
+        let surplus = (index + 1..MAX_PIECES).filter(is_surplus).map(part);
         let next = Some(index).filter(|index| *index < MAX_PIECES).map(part);
         self.delete(next.into_iter().chain(surplus));
     }

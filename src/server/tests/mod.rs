@@ -4,5 +4,7 @@ mod bodies;
 mod connections;
 mod drain;
 mod forward;
+mod house;
+mod sessions;
 mod socket;
 mod world;

@@ -211,3 +211,26 @@ fn whatever_runs_at_the_same_time_an_ended_session_stays_ended() {
         assert!(remembered.watched.is_empty() && remembered.kept_order.is_empty() && remembered.kept_age.is_empty());
     }
 }
+
+#[test]
+fn a_sign_out_is_known_as_one_until_somebody_signs_in_over_it() {
+    let memory = Memory::new(10);
+    memory.sign_out(id(1), after(100));
+    memory.end(id(1), after(100));
+    assert!(memory.is_signed_out(id(1)) && memory.is_cleared(id(1)));
+    memory.end_and_clear(id(1), after(100));
+    assert!(!memory.is_signed_out(id(1)) && memory.is_cleared(id(1)));
+    memory.end(id(2), after(100));
+    assert!(!memory.is_signed_out(id(2)) && !memory.is_signed_out(id(3)));
+}
+
+#[test]
+fn of_the_answers_to_a_session_that_was_refused_one_is_the_first_and_of_others_none() {
+    let memory = Memory::new(10);
+    memory.end(id(1), after(100));
+    assert!(memory.is_first_to_tell(id(1)));
+    memory.end(id(1), after(100));
+    assert!(!memory.is_first_to_tell(id(1)));
+    memory.end_and_clear(id(2), after(100));
+    assert!(!memory.is_first_to_tell(id(2)) && !memory.is_first_to_tell(id(3)));
+}
