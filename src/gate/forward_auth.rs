@@ -21,7 +21,7 @@ pub(in crate::gate) struct Allowed {
 
 impl Allowed {
     /// Comma lists; a parameter that comes twice adds to its list. An empty list allows nobody.
-    fn read(query: Option<&str>) -> Result<Allowed, Refusal> {
+    pub(in crate::gate) fn read(query: Option<&str>) -> Result<Allowed, Refusal> {
         let mut allowed = Allowed::default();
         for (name, value) in parameters(query) {
             let list = match name.as_str() {
@@ -98,9 +98,10 @@ impl Gate {
         Action::Refuse(refusal, Form::ForwardAuth)
     }
 
-    /// The decision, answered as the gate itself would.
+    /// The decision, answered as the gate itself would; but no refusal is 200, as gRPC's and the signed-out page are elsewhere: the proxy that asks
+    /// takes every 2xx for a yes.
     pub(in crate::gate) fn auth_redirect(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
-        let refuse = |refusal| Action::Refuse(refusal, Form::of(ask.wants));
+        let refuse = |refusal| Action::Refuse(refusal, no_success(Form::of(ask.wants)));
         let allowed = match Allowed::read(ask.query()) {
             Ok(allowed) => allowed,
             Err(refusal) => return refuse(refusal),
@@ -111,6 +112,10 @@ impl Gate {
         };
         match self.application(at, &original, caller, now, &allowed) {
             Action::Forward(pass) => Action::Allow(pass),
+            Action::SignedOut { public_url, return_to } => {
+                Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Page)
+            }
+            Action::Refuse(refusal, form) => Action::Refuse(refusal, no_success(form)),
             other => other,
         }
     }
@@ -157,5 +162,13 @@ impl Gate {
             Place::Unknown if self.sites[at.public_url].holds(original.path().as_bytes()) => Ok(at),
             Place::Unknown => Err(Refusal::NotFound),
         }
+    }
+}
+
+/// The form of a refusal that another proxy is told.
+pub(in crate::gate) fn no_success(form: Form) -> Form {
+    match form {
+        Form::Grpc => Form::Bare,
+        Form::Page | Form::Frame | Form::Form | Form::Data | Form::Bare | Form::ForwardAuth => form,
     }
 }

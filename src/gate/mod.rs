@@ -122,6 +122,9 @@ impl Gate {
             Route::Own(at, endpoint) => self.own(at, endpoint, ask, caller, now),
             Route::Application(at) => self.application(at, ask, caller, now, &Allowed::default()),
             Route::OtherName(public_url) => Action::ToPublicUrl { public_url },
+            Route::Nowhere(refusal) if self.is_auth(ask.path()) => {
+                Action::Refuse(refusal, forward_auth::no_success(Form::of(ask.wants)))
+            }
             Route::Nowhere(refusal) => Action::Refuse(refusal, Form::of(ask.wants)),
         }
     }
@@ -284,7 +287,8 @@ impl Gate {
         match self.route(ask) {
             Route::Application(_) => depends(ask),
             Route::Own(at, Endpoint::Auth | Endpoint::AuthRedirect) => {
-                self.original(at, ask).is_ok_and(|(_, original)| depends(&original))
+                let asks = Allowed::read(ask.query()).is_ok_and(|allowed| allowed.asks_anything());
+                self.original(at, ask).is_ok_and(|(_, original)| asks || depends(&original))
             }
             Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
         }

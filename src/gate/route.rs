@@ -203,7 +203,7 @@ impl Gate {
         ask.trusted || ask.original.is_some()
     }
 
-    fn is_auth(&self, path: &str) -> bool {
+    pub(in crate::gate) fn is_auth(&self, path: &str) -> bool {
         self.sites.iter().any(|site| {
             let name = path.strip_prefix(site.own.as_str()).and_then(Endpoint::named);
             matches!(name, Some(Endpoint::Auth | Endpoint::AuthRedirect))

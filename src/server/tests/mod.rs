@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod drain;
 mod forward;
+mod forward_auth;
 mod house;
 mod sessions;
 mod socket;
