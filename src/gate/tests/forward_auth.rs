@@ -56,7 +56,10 @@ fn a_redirect_is_the_gates_own_answer() {
     assert_eq!(stranger(&gate(), redirecting(about("HEAD", "/x")).with(HTML)), "to start, then /x");
     assert_eq!(stranger(&gate(), redirecting(about("GET", "/x"))), "sign-in needed, then /x (Data)");
     assert_eq!(stranger(&gate(), page("/internal")), "denied by Some(2) (Page)");
-    assert_eq!(signed_out(&gate(), page("/x")), "signed out, then /x");
+    // The signed-out page and gRPC's refusals are 200 elsewhere: to a proxy that asks, a yes.
+    assert_eq!(signed_out(&gate(), page("/x")), "sign-in needed, then /x (Page)");
+    let grpc = redirecting(about("POST", "/x")).with("content-type: application/grpc");
+    assert_eq!(stranger(&gate(), grpc), "sign-in needed, then /x (Bare)");
     assert_eq!(user(&gate(), page("/x")), "allow for user-1");
     assert_eq!(signed_out(&gate(), about("GET", "/x").with(HTML)), "sign-in needed, then /x (ForwardAuth)");
     assert_eq!(stranger(&gate(), about("HEAD", "/x").with(HTML)), "sign-in needed, then /x (ForwardAuth)");
