@@ -162,3 +162,35 @@ async fn sample_application() -> io::Result<String> {
 
 /// Of the shape that TOKI gives out.
 const CLIENT_ID: &str = "9c6dbbd8-0000-4000-8000-000000000000";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::Address;
+
+    async fn staged(upstream: Option<&str>) -> (Stage, Result<Config, Problems>) {
+        let args = Demo { port: 0, listen: None, upstream: upstream.map(str::to_owned), users: None };
+        let stage = Stage::set(&args, &Users::demo()).await.unwrap();
+        let config = stage.config(keygen::fresh_key().unwrap());
+        (stage, config)
+    }
+
+    #[tokio::test]
+    async fn the_demo_is_configured_as_anybody_is_and_has_a_public_page() {
+        let (stage, config) = staged(None).await;
+        let config = config.unwrap();
+        assert_eq!(config.gate.public_urls[0].origin(), stage.url());
+        assert_eq!(config.gate.rules[0].paths, ["/public/**"]);
+        let calls = config.provider.addresses.token_endpoint.unwrap();
+        assert_eq!(calls.as_str(), format!("http://{}/oauth2/token", stage.provider.address()));
+    }
+
+    #[tokio::test]
+    async fn somebodys_own_application_is_behind_the_gate_and_nothing_of_it_is_public() {
+        let config = staged(Some("unix:/run/app.sock")).await.1.unwrap();
+        assert_eq!(config.upstream.unwrap().address, Address::Unix("/run/app.sock".into()));
+        assert!(config.gate.rules.is_empty());
+        let Err(Problems(problems)) = staged(Some("app:3000")).await.1 else { panic!("it is no address") };
+        assert!(problems[0].to_string().starts_with("TOKIGATE_UPSTREAM: upstream: "), "{}", problems[0]);
+    }
+}

@@ -140,6 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_is_only_slow_loses_nothing() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let lines = Lines::on(&writer, true).unwrap();
+        drop(writer);
+        let slow = std::thread::spawn(move || {
+            std::thread::sleep(PATIENCE / 5);
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap();
+            all.len()
+        });
+        for _ in 0..32 {
+            (&lines).write_all(&[b'z'; PIPE_BUF]).unwrap();
+        }
+        drop(lines);
+        assert_eq!(slow.join().unwrap(), 32 * PIPE_BUF);
+    }
+
+    #[test]
     fn a_line_that_was_torn_does_not_swallow_the_next() {
         let (reader, writer) = io::pipe().unwrap();
         let lines = Lines::on(&writer, false).unwrap();
