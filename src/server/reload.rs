@@ -6,34 +6,48 @@ use std::time::Duration;
 
 use super::site::House;
 use crate::config::keys::read_file;
+use crate::oidc::Secret;
 use crate::telemetry::metrics::ReloadResult;
 
 /// Looks at the file until it is dropped. A file that cannot be read leaves the keys as they were, and says so once for each reason.
 ///
 /// Looked at, not listened to: what a mounted secret does to its links is seen either way, and a look costs nothing.
 pub async fn watch_keys(house: Arc<House>, path: &Path, delay: Duration) {
-    let mut known = read_file(path);
+    let mut watch = Watch::default();
     loop {
         tokio::time::sleep(EVERY).await;
+        watch.look(&house, path, delay);
+    }
+}
+
+/// What the last look saw. The first is compared with the keys themselves: the file may have changed since they were read.
+#[derive(Default)]
+pub(in crate::server) struct Watch {
+    known: Option<Result<Vec<Secret<[u8; 32]>>, String>>,
+}
+
+impl Watch {
+    pub(in crate::server) fn look(&mut self, house: &House, path: &Path, delay: Duration) {
         let read = read_file(path);
-        if read == known {
-            continue;
+        if self.known.as_ref() == Some(&read) {
+            return;
         }
         match &read {
             Ok(keys) => {
                 let site = house.site.load_full();
                 match site.keys.reloaded(keys.clone(), delay, house.clock.now()) {
+                    Ok(ring) if ring.has_the_keys_of(&site.keys) => {}
                     Ok(ring) => {
                         house.site.store(Arc::new(site.with_keys(ring)));
                         house.metrics.config_reload(ReloadResult::Success);
                         tracing::info!(event = "keys_reloaded", keys = keys.len());
                     }
-                    Err(error) => failed(&house, path, &error.to_string()),
+                    Err(error) => failed(house, path, &error.to_string()),
                 }
             }
-            Err(error) => failed(&house, path, error),
+            Err(error) => failed(house, path, error),
         }
-        known = read;
+        self.known = Some(read);
     }
 }
 
