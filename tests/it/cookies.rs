@@ -289,6 +289,23 @@ async fn a_piece_that_is_lost_swapped_or_surplus_makes_its_part_absent() {
 }
 
 #[tokio::test]
+async fn a_piece_of_an_older_generation_does_not_fit_the_others() {
+    let mut world = large(12_000).await;
+    let browser = world.signed_in(BAT).await;
+    let old = token_cookies(&world, &browser);
+    world.turn(61);
+    browser.fetch("/deep/a").await;
+    let mixed = browser.copy();
+    mixed.jar().put(&old[1].name, &old[1].value);
+    // A process that remembers nothing.
+    world.restart(|_| {});
+    world.turn(61);
+    assert_eq!(mixed.fetch("/deep/a").await.status, 401);
+    assert_eq!((world.refreshes(), world.provider.calls().facts().rotated_tokens_reused), (1, 0));
+    assert_eq!(browser.fetch("/deep/a").await.status, 200);
+}
+
+#[tokio::test]
 async fn parts_of_two_generations_work_together() {
     let world = World::new().await;
     let old = world.signed_in(BAT).await;
@@ -309,5 +326,27 @@ async fn parts_of_two_generations_work_together() {
         assert_eq!(browser.fetch("/deep/b").await.status, 200);
         assert_eq!(browser.fetch("/deep/b").await.status, 200);
     }
+    assert_eq!(world.provider.calls().facts().rotated_tokens_reused, 0);
+}
+
+#[tokio::test]
+async fn an_old_token_part_is_never_spent_again_however_often_it_comes_with_the_new_identity() {
+    let world = World::new().await;
+    let (browser, other) = (world.signed_in(BAT).await, world.signed_in(SARAA).await);
+    let old = token_cookies(&world, &browser);
+    world.turn(61);
+    browser.load("/deep/a").await;
+    for cookie in &old {
+        browser.jar().put(&cookie.name, &cookie.value);
+    }
+    for _ in 0..3 {
+        // What would mend it is lost on its way.
+        let reply = browser.send_only(Ask::script("/deep/b")).await;
+        assert!(reply.status == 200 && !reply.set_cookies().is_empty(), "{reply}");
+        // Another's refresh makes the process look through what it remembers.
+        world.turn(61);
+        other.load("/deep/c").await;
+    }
+    assert_eq!(browser.fetch("/deep/d").await.status, 200);
     assert_eq!(world.provider.calls().facts().rotated_tokens_reused, 0);
 }

@@ -1,5 +1,7 @@
 //! The request as the client sent it, and the answer as the application gave it: interface.md, "What the application gets".
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use crate::world::{Ask, BAT, World};
 
 #[tokio::test]
@@ -240,6 +242,28 @@ async fn a_unix_socket_before_the_application_does_as_well() {
     let head = app.requests().last().unwrap();
     assert_eq!((head.header("x-forwarded-user"), head.header("host")), (Some(BAT), Some(world.setup.host().as_str())));
     std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_unix_socket_before_the_gate_does_as_well() {
+    let path = std::env::temp_dir().join(format!("tokigate-gate-{}.sock", crate::world::free_port()));
+    let world = World::with(|setup| {
+        let listen = format!("[\"127.0.0.1:{}\", \"unix:{}\"]", setup.port, path.display());
+        setup.set("", "listen", &listen);
+    });
+    let world = world.await;
+    let browser = world.signed_in(BAT).await;
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    let request = format!(
+        "GET /headers HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\r\n",
+        world.setup.host(),
+        browser.cookie_line()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(world.told("x-forwarded-user").as_deref(), Some(BAT));
 }
 
 #[tokio::test]

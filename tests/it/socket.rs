@@ -103,6 +103,28 @@ async fn it_outlives_its_token_and_not_the_sessions_lifetime() {
 }
 
 #[tokio::test]
+async fn where_the_session_ends_with_its_token_the_socket_does_too() {
+    let world = World::with(|setup| {
+        setup.session("end_with_token", "true");
+        setup.options.answers.refresh_token = false;
+    });
+    let world = world.await;
+    let browser = world.signed_in(BAT).await;
+    let mut socket = Socket::open(&world, Some(&browser), "/ws", None).await.unwrap();
+    world.turn(60);
+    assert_eq!(socket.end().await, WsEnd::Closed(4401));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_gone_refuses_the_handshake() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    world.provider.revoke_user(BAT);
+    world.turn(61);
+    assert_eq!(Socket::open(&world, Some(&browser), "/ws", None).await.err(), Some(401));
+}
+
+#[tokio::test]
 async fn an_expired_token_is_refreshed_before_the_handshake_and_the_101_carries_the_cookie() {
     let world = World::new().await;
     let browser = world.signed_in(BAT).await;
