@@ -8,7 +8,7 @@ use super::given::Given;
 use super::measure::{OrNone, Size, Time};
 use super::shape::{Many, Shape, sections};
 use super::value::{At, Entries, Key, One, OneOrMore};
-use super::{Problem, server, session};
+use super::{Problem, server};
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
 use crate::oidc::Secret;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::measure::{OrNone, Size, Time};
 use super::report::Report;
-use super::value::{At, Key, One};
+use super::value::{Key, One};
 use super::{raw, workers};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The files that the repository ships.
 
 use super::*;
+use crate::config::Origin;
 use crate::config::server::Listen;
 
 const KEYS: (&str, &str) = ("TOKIGATE_SESSION__KEYS", KEY);
@@ -57,8 +58,34 @@ fn a_file_like_the_demos_loads() {
 fn the_example_loads_and_states_the_defaults() {
     let example = load(EXAMPLE, &[KEYS]).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(example.warnings, []);
+    states_the_defaults(&example);
+}
+
+#[test]
+fn defaults_that_the_example_has_in_comments_are_the_defaults_too() {
+    // But what is an example of one's own, or another machine's.
+    let own =
+        ["health_path", "workers", "issuer", "jwks_uri", "client_secret", "callback_path", "ca_file", "proxy", "name"];
+    let of_own = |line: &str| {
+        let key = line.split([' ', '=']).next().unwrap_or_default();
+        own.contains(&key) || key.ends_with("_file") || ["support", "path", "methods", "access"].contains(&key)
+    };
+    let told = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(told)
+            if (told.contains(" = ") || told.starts_with("[identity")) && !told.contains('…') && !of_own(told) =>
+        {
+            told
+        }
+        Some(_) | None => line,
+    });
+    let all = load(&told.collect::<Vec<_>>().join("\n"), &[KEYS]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(all.effective.iter().any(|line| line.key == "session.refresh_before" && line.origin != Origin::Default));
+    states_the_defaults(&all);
+}
+
+fn states_the_defaults(stated: &Loaded) {
     let minimal = load(MINIMAL, &[KEYS]).unwrap();
-    for stated in &example.effective {
+    for stated in &stated.effective {
         let default = minimal.effective.iter().find(|line| line.key == stated.key);
         assert_eq!(default.map(|line| &line.value), Some(&stated.value), "{}", stated.key);
     }
