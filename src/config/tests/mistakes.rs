@@ -134,6 +134,8 @@ upstream = "127.0.0.1:3000"
     -> upstream: it is no address; write http://host:port or unix:/path
 upstream = "http://localhost:4180"
     -> upstream: it is the gate's own address; write the application's
+listen = "0.0.0.0:3000"
+    -> upstream: it is the gate's own address; write the application's
 workers = 0
     -> workers: 0 is not between 1 and 1024
 workers = -1

@@ -53,6 +53,8 @@ drop_cookies = ["a b"]
         told(&keyless, &[]),
         ["session.keys: it is missing; run `tokigate keygen`, and write the key here or into keys_file"]
     );
+    let refused = keyless.replace("https", "http");
+    assert_eq!(told(&refused, &[]).len(), 2, "an address that is refused is no reason to go without a key");
     let plain = around("session", "cookie_name = \"__Host-x\"").replace("https://app.example.mn", "http://localhost");
     assert_eq!(
         told(&plain, &[]),
