@@ -20,9 +20,6 @@
 //!        clock                            Timestamp
 //! ```
 #![forbid(unsafe_code)]
-#![warn(unreachable_pub)]
-// While the rooms are furnished.
-#![allow(dead_code, unused_imports, unreachable_pub)]
 
 pub mod cli;
 mod server;

@@ -26,9 +26,7 @@ pub enum Action {
         return_to: ReturnTo,
     },
     /// The provider's answer came: `server/login.rs` goes on with it.
-    Callback {
-        public_url: usize,
-    },
+    Callback,
     /// `/sign_out` from this site.
     SignOut {
         public_url: usize,

@@ -87,7 +87,7 @@ impl Gate {
             }
             Action::Allow(_)
             | Action::Forward(_)
-            | Action::Callback { .. }
+            | Action::Callback
             | Action::SignOut { .. }
             | Action::AskSignOut { .. }
             | Action::SessionStatus

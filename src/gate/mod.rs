@@ -12,7 +12,7 @@ pub mod route;
 pub mod rules;
 
 pub use action::{Action, Form, Pass, Refusal, SignIn};
-pub use explain::{Because, Explanation};
+pub use explain::Because;
 pub use return_to::ReturnTo;
 pub use route::PublicUrl;
 

@@ -19,7 +19,7 @@ impl Gate {
     ) -> Action {
         match endpoint {
             Endpoint::Start => self.start(at, ask, caller),
-            Endpoint::Callback => Action::Callback { public_url: at.public_url },
+            Endpoint::Callback => Action::Callback,
             Endpoint::SignOut => self.sign_out(at, ask),
             Endpoint::Auth => self.auth(at, ask, caller, now),
             Endpoint::AuthRedirect => self.auth_redirect(at, ask, caller, now),

@@ -51,7 +51,6 @@ pub enum Keys<'a> {
 /// An ID token that holds.
 pub struct IdToken {
     claims: Map<String, Value>,
-    subject: String,
     auth_time: Option<Timestamp>,
 }
 
@@ -146,12 +145,12 @@ impl<'a> UnverifiedIdToken<'a> {
         // §3.1.3.8, where the claim is there.
         self.check_access_token_hash(expect.access_token)?;
         // §2: never empty; 255 ASCII characters there, more than that here.
-        let subject = self.text("sub")?.ok_or(Refused::Claim("sub"))?.to_owned();
+        let subject = self.text("sub")?.ok_or(Refused::Claim("sub"))?;
         if subject.is_empty() || subject.len() > MAX_SUBJECT {
             return Err(Refused::Claim("sub"));
         }
         let auth_time = self.time("auth_time")?.map(timestamp);
-        Ok(IdToken { claims: self.claims, subject, auth_time })
+        Ok(IdToken { claims: self.claims, auth_time })
     }
 
     fn check_header(&self) -> Result<(), Refused> {
@@ -255,10 +254,6 @@ impl<'a> UnverifiedIdToken<'a> {
 impl IdToken {
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
-    }
-
-    pub fn subject(&self) -> &str {
-        &self.subject
     }
 
     /// When the user last proved who they are.

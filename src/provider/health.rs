@@ -8,8 +8,8 @@ use crate::telemetry::metrics::Endpoint;
 
 #[derive(Default)]
 pub struct Health {
-    /// By endpoint, in the order of [`Endpoint::ALL`].
-    ill: Mutex<[Option<Illness>; Endpoint::ALL.len()]>,
+    /// By endpoint, in the order of [`Endpoint::LABELS`].
+    ill: Mutex<[Option<Illness>; Endpoint::LABELS.len()]>,
 }
 
 struct Illness {
@@ -50,13 +50,13 @@ impl Health {
     /// What does not work now.
     pub fn complaint(&self) -> Option<String> {
         let ill = self.lock();
-        Endpoint::ALL.iter().find_map(|endpoint| {
-            let illness = ill[*endpoint as usize].as_ref()?;
-            Some(format!("{}: {}", endpoint.label(), illness.why))
-        })
+        Endpoint::LABELS
+            .iter()
+            .zip(&*ill)
+            .find_map(|(label, illness)| Some(format!("{label}: {}", illness.as_ref()?.why)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Option<Illness>; Endpoint::ALL.len()]> {
+    fn lock(&self) -> MutexGuard<'_, [Option<Illness>; Endpoint::LABELS.len()]> {
         self.ill.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Done<'a> {
             site,
             ask,
             decision: decision(action),
-            tells_query: site.log.query && !matches!(action, Action::Callback { .. }),
+            tells_query: site.log.query && !matches!(action, Action::Callback),
             is_activity: matches!(action, Action::Forward(_) | Action::Allow(_)),
             began,
             upstream: None,
@@ -132,7 +132,7 @@ fn decision(action: &Action) -> Decision {
             | Refusal::Misdirected => Decision::NotServed,
             Refusal::ProviderAway { .. } => Decision::ProviderAway,
         },
-        Action::Callback { .. }
+        Action::Callback
         | Action::SignOut { .. }
         | Action::AskSignOut { .. }
         | Action::SignedOut { .. }

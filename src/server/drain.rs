@@ -62,6 +62,7 @@ impl Drain {
         });
     }
 
+    #[cfg(test)]
     pub fn stage(&self) -> Stage {
         *self.stage.borrow()
     }

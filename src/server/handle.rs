@@ -1,6 +1,5 @@
 //! The way of a request: read, recognise, refresh, decide, perform, remember.
 
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,6 @@ use crate::clock::Timestamp;
 use crate::gate::action::Form;
 use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
-use crate::provider::Refreshed;
 use crate::session::SessionId;
 use crate::upstream::{Arrived, Body, Ending, Pool};
 use crate::wire::rewrite::From;
@@ -134,7 +132,7 @@ impl Doorkeeper {
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
             Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked),
             Action::ToStart { public_url, return_to } => answer::to_start(public_url, &return_to, &visit.asked_here()),
-            Action::Callback { .. } => visit.callback().await,
+            Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
             Action::AskSignOut { public_url, return_to } => {
                 answer::ask_sign_out(public_url, &return_to, &visit.asked_here())

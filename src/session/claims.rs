@@ -57,10 +57,6 @@ impl Claims {
         self.iter().map(|(name, claim)| (name.to_owned(), claim.to_json())).collect()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(in crate::session) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

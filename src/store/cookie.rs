@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use subtle::ConstantTimeEq;
 
 use super::{Held, TokensPart};

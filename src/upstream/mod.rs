@@ -16,9 +16,9 @@ mod upload;
 
 use std::time::Duration;
 
-pub use address::{Address, BadAddress};
+pub use address::Address;
 pub use body::{Body, Ending};
-pub use forward::{Answer, Arrived};
+pub use forward::Arrived;
 pub use pool::Pool;
 pub use stream::Stream;
 pub use tunnel::Tunnel;

@@ -99,8 +99,6 @@ pub enum Malformed {
     Method,
     #[error("a WebSocket handshake that is none, or that has a body (RFC 6455 §4.2.1)")]
     Upgrade,
-    #[error("the head is larger than limits.header_bytes")]
-    TooLarge,
     #[error("Content-Length is larger than limits.body_bytes")]
     BodyTooLarge,
 }

@@ -7,7 +7,7 @@ pub mod hop;
 pub mod host;
 pub mod rewrite;
 
-pub use ask::{Ask, Fetch, Head, Malformed, Original, Relation, Wants};
+pub use ask::{Ask, Fetch, Head, Malformed, Relation, Wants};
 pub use cookies::{CookieNames, Cookies, Part};
 pub use forwarded::Trust;
 pub use host::Host;

@@ -153,7 +153,7 @@ impl Teller<'_> {
             Action::ToStart { public_url, .. } => {
                 format!("is redirected to {}", self.gate.start_address(*public_url))
             }
-            Action::Callback { .. } => "comes from the provider: the sign-in goes on".to_owned(),
+            Action::Callback => "comes from the provider: the sign-in goes on".to_owned(),
             Action::SignOut { .. } => "is signed out".to_owned(),
             Action::AskSignOut { .. } => "is asked whether to sign out".to_owned(),
             Action::SignedOut { .. } => "is shown the signed-out page".to_owned(),

@@ -202,7 +202,7 @@ fn say(action: &Action) -> String {
             format!("sign in{}{prompt}", then(sign_in.public_url, &sign_in.return_to))
         }
         Action::ToStart { public_url, return_to } => format!("to start{}", then(*public_url, return_to)),
-        Action::Callback { public_url } => format!("callback{}", at(*public_url)),
+        Action::Callback => "callback".to_owned(),
         Action::SignOut { public_url, return_to } => format!("sign out{}", then(*public_url, return_to)),
         Action::AskSignOut { public_url, return_to } => format!("ask{}", then(*public_url, return_to)),
         Action::SignedOut { public_url, return_to } => format!("signed out{}", then(*public_url, return_to)),

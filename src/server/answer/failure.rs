@@ -30,9 +30,6 @@ pub fn malformed(malformed: Malformed, asked: &Asked<'_>) -> Response<Body> {
         }
         Malformed::Method => Outcome::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_taken", Notice::NotSupported)
             .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
-        Malformed::TooLarge => {
-            Outcome::refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", Notice::HeadTooLarge)
-        }
         Malformed::BodyTooLarge => {
             Outcome::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Notice::BodyTooLarge)
         }

@@ -112,8 +112,6 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
 
         Notice::BadRequest => Text::new("This request cannot be understood")
             .says("Your browser, or something between it and this site, sent a request that is not valid."),
-        Notice::HeadTooLarge => Text::new("This request is too large")
-            .says("Its address, cookies or headers are larger than allowed. It often helps to delete the cookies of this site."),
         Notice::BodyTooLarge => Text::new("That is too large").says("What you sent is larger than this site takes."),
         Notice::NotSupported => Text::new("That does not work here").says("The request asks for something that this site does not do."),
         Notice::Broken => Text::new("Something went wrong here")

@@ -62,7 +62,6 @@ pub enum Notice<'a> {
 
     // At the door.
     BadRequest,
-    HeadTooLarge,
     BodyTooLarge,
     NotSupported,
 

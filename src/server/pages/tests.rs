@@ -36,7 +36,6 @@ const NOTICES: &[Notice<'static>] = &[
     Notice::ApplicationSlow,
     Notice::ApplicationBroken,
     Notice::BadRequest,
-    Notice::HeadTooLarge,
     Notice::BodyTooLarge,
     Notice::NotSupported,
     Notice::Broken,

@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use tokio::net::TcpListener;
-use url::Url;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config, Sources};
@@ -156,7 +155,7 @@ impl Gatehouse {
             Action::Allow(pass) => answer::allowed(pass.identity(), &visit.asked(Form::ForwardAuth, None)),
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
             Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked),
-            Action::Callback { .. } => visit.callback().await,
+            Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
             Action::SessionStatus | Action::UserInfo => {

@@ -8,12 +8,7 @@ macro_rules! label {
         pub enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
             pub const LABELS: &'static [&'static str] = &[$($label,)*];
-
-            pub fn label(self) -> &'static str {
-                Self::LABELS[self as usize]
-            }
         }
     };
 }
@@ -115,3 +110,16 @@ label! {
         Failure = "failure",
     }
 }
+
+/// Labels that logs say too.
+macro_rules! told {
+    ($($name:ident)*) => { $(
+        impl $name {
+            pub fn label(self) -> &'static str {
+                Self::LABELS[self as usize]
+            }
+        }
+    )* };
+}
+
+told! { Decision Endpoint }

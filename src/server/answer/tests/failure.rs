@@ -15,7 +15,6 @@ fn the_door_answers_each_fault_by_its_name_and_closes() {
         (Malformed::Expectation, 417),
         (Malformed::Method, 405),
         (Malformed::Upgrade, 400),
-        (Malformed::TooLarge, 431),
         (Malformed::BodyTooLarge, 413),
     ];
     for (fault, status) in expected {
