@@ -246,6 +246,8 @@ async fn without_its_token_part_a_refreshable_session_ends_with_its_access_token
     browser.jar().retain(|cookie| !cookie.name.starts_with(&prefix));
     assert_eq!(browser.fetch("/deep/a").await.status, 200, "an identity part that opens is a session by itself");
     world.turn(61);
+    assert!(!browser.copy().is_signed_in().await);
+    assert_eq!(browser.fetch("/oauth2/userinfo").await.status, 401);
     assert_eq!(browser.fetch("/deep/a").await.status, 401);
     assert_eq!(world.refreshes(), 0);
 }
