@@ -37,7 +37,7 @@ fn a_request_counts_to_the_public_url_that_its_host_and_path_name() {
 fn signing_in_returns_to_the_public_url_that_was_asked() {
     let gate = three();
     assert_eq!(stranger(&gate, page("/a/b/x")), "sign in at 1, then /a/b/x");
-    assert_eq!(stranger(&gate, page("/a/b/oauth2/callback")), "callback at 1");
+    assert_eq!(stranger(&gate, page("/a/b/oauth2/callback")), "callback");
     assert_eq!(stranger(&gate, script("/x").under("shop.example.mn:8443")), "sign-in needed at 2, then /x (Data)");
     assert_eq!(gate.redirect_uri(2), "https://shop.example.mn:8443/oauth2/callback");
     assert_eq!(gate.address(1, None), "https://app.example.mn/a/b/");
