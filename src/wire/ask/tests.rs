@@ -328,3 +328,17 @@ fn of_several_origins_none_counts() {
     assert_eq!(origin(&["origin: https://app.mn"]).expect("one"), "https://app.mn");
     assert_eq!(origin(&["origin: https://app.mn", "origin: https://evil.mn"]).expect("none of them"), "null");
 }
+
+#[test]
+fn how_it_was_fetched_is_said_by_the_browser_or_by_an_older_script() {
+    let fetch = |lines: &[&str]| read("GET /", lines).expect("well-formed").fetch;
+    for (lines, expected) in [
+        (&[][..], Fetch::Unsaid),
+        (&["sec-fetch-mode: navigate", "x-requested-with: XMLHttpRequest"], Fetch::Navigate),
+        (&["sec-fetch-mode: websocket"], Fetch::Other),
+        (&["x-requested-with: XMLHttpRequest"], Fetch::Other),
+        (&["x-requested-with: mn.toki.superapp"], Fetch::Unsaid),
+    ] {
+        assert_eq!(fetch(lines), expected, "{lines:?}");
+    }
+}
