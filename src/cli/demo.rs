@@ -40,7 +40,8 @@ async fn play(args: &Demo, users: &Users, console: &mut Console<'_>) -> io::Resu
     let config = match stage.config(keygen::fresh_key()?) {
         Ok(config) => config,
         Err(Problems(problems)) => {
-            let why: Vec<_> = problems.iter().map(|problem| format!("demo: {problem}")).collect();
+            // The variables are the demo's own: what was typed is the key.
+            let why: Vec<_> = problems.iter().map(|wrong| format!("demo: {}: {}", wrong.key, wrong.text)).collect();
             return console.misused(&why.join("\n"));
         }
     };
