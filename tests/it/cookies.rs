@@ -262,6 +262,8 @@ async fn a_token_part_of_another_session_is_as_good_as_none() {
     assert_eq!(bat.fetch("/deep/a").await.status, 200);
     assert_eq!(world.told("x-forwarded-user").as_deref(), Some(BAT));
     world.turn(61);
+    assert!(!bat.copy().is_signed_in().await);
+    assert_eq!(bat.copy().fetch("/oauth2/userinfo").await.status, 401);
     assert_eq!(bat.fetch("/deep/a").await.status, 401, "and ends with its access token");
     assert_eq!(world.refreshes(), 0, "nobody's token is spent for somebody else");
 }

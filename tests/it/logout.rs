@@ -60,6 +60,18 @@ async fn every_page_load_shows_it_again_until_the_button_is_pressed() {
 }
 
 #[tokio::test]
+async fn once_the_button_was_pressed_page_loads_sign_in_again() {
+    let world = World::new().await;
+    let browser = world.signed_in(BAT).await;
+    let page = browser.load("/oauth2/sign_out").await;
+    browser.load(&button(&world, &page)).await;
+    // That attempt was abandoned; the next page load begins one of its own.
+    let start = browser.load("/deep/a").await;
+    assert!(start.status == 302 && start.location().contains("/oauth2/authorize?"), "{start}");
+    assert_eq!(start.location_param("prompt"), None);
+}
+
+#[tokio::test]
 async fn the_button_leads_to_rd() {
     let world = World::new().await;
     let browser = world.signed_in(BAT).await;

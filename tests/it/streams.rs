@@ -32,7 +32,7 @@ async fn a_stream_ends_at_sign_out() {
     let mut stream = browser.open(Ask::script(STREAM)).await;
     assert!(stream.next().await.is_some());
     browser.load("/oauth2/sign_out").await;
-    while stream.next().await.is_some() {}
+    stream.end().await;
     let requests = world.app.requests().clone();
     eventually("the application notices", || requests.open_streams() == 0).await;
 }
@@ -48,7 +48,7 @@ async fn a_stream_ends_at_the_sessions_lifetime_and_not_with_its_token() {
         assert!(stream.next().await.is_some());
     }
     world.turn(60);
-    while stream.next().await.is_some() {}
+    stream.end().await;
 }
 
 #[tokio::test]

@@ -146,6 +146,12 @@ impl Stream {
         }
     }
 
+    /// Reads until it is over, which has to be soon.
+    pub async fn end(&mut self) {
+        let over = async { while self.next().await.is_some() {} };
+        timeout(PATIENCE, over).await.expect("an end in time");
+    }
+
     pub async fn whole(mut self) -> Reply {
         let mut body = Vec::new();
         while let Some(piece) = self.next().await {
