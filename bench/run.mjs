@@ -151,7 +151,8 @@ access = false
     cookie: browser.cookieHeader("localhost", false),
     gate: { pid: gate.pid, port: gatePort },
     nginx: { pid: nginx.pid, port: nginxPort },
-    stop: () => Promise.all([gate, nginx, application].map((program) => program.stop("SIGKILL"))),
+    // nginx is asked, not killed: its worker would outlive its master, and hold our end of its output open.
+    stop: () => Promise.all([gate.stop("SIGKILL"), nginx.stop("SIGTERM"), application.stop("SIGKILL")]),
   };
 }
 
