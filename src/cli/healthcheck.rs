@@ -29,7 +29,9 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<u16> {
     let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: an answer that comes before the last one would end in a reset.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes())?;
     let mut line = [0; "HTTP/1.1 200".len()];
     connection.read_exact(&mut line)?;
     let status = line.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..)?).ok()?.parse().ok());
@@ -52,10 +54,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let asked = thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
-            let mut asked = vec![0; 1024];
-            let length = connection.read(&mut asked).unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut some = [0; 1024];
+                let length = connection.read(&mut some).unwrap();
+                asked.extend_from_slice(&some[..length]);
+            }
             connection.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8_lossy(&asked[..length]).into_owned()
+            String::from_utf8_lossy(&asked).into_owned()
         });
         (address, asked)
     }
