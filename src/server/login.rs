@@ -185,10 +185,11 @@ impl Visit<'_> {
 
     fn failed(&mut self, error: &SignInError, return_to: Option<&ReturnTo>) -> Response<Body> {
         self.house.metrics.login(match error {
-            SignInError::NotReady(_) | SignInError::Unreachable(_) | SignInError::Broken(_) => {
-                LoginResult::ProviderError
-            }
-            SignInError::ClientRefused(_) | SignInError::IdToken(_) => LoginResult::ProviderError,
+            SignInError::NotReady(_)
+            | SignInError::Unreachable(_)
+            | SignInError::Broken(_)
+            | SignInError::ClientRefused(_)
+            | SignInError::IdToken(_) => LoginResult::ProviderError,
             SignInError::Foreign(_) | SignInError::CodeRefused(_) => LoginResult::Invalid,
             SignInError::Unnamed(_) => LoginResult::Unusable,
             SignInError::TooMany { .. } => LoginResult::Limited,

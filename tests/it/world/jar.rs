@@ -30,15 +30,9 @@ pub enum From {
 }
 
 impl Cookie {
-    /// Reads a `Set-Cookie` line; none where a browser on this origin would not take it.
-    pub fn read(line: &str, https: bool, now: Timestamp) -> Option<Cookie> {
-        let mut parts = line.split(';').map(str::trim);
-        let (name, value) = parts.next()?.split_once('=')?;
-        // §5.6: name and value together.
-        if name.len() + value.len() > 4096 {
-            return None;
-        }
-        let mut cookie = Cookie {
+    /// Without attributes.
+    fn plain(name: &str, value: &str) -> Cookie {
+        Cookie {
             name: name.to_owned(),
             value: value.to_owned(),
             path: "/".to_owned(),
@@ -47,7 +41,18 @@ impl Cookie {
             same_site: None,
             until: None,
             max_age: None,
-        };
+        }
+    }
+
+    /// Reads a `Set-Cookie` line; none where a browser on this origin would not take it.
+    pub fn read(line: &str, https: bool, now: Timestamp) -> Option<Cookie> {
+        let mut parts = line.split(';').map(str::trim);
+        let (name, value) = parts.next()?.split_once('=')?;
+        // §5.6: name and value together.
+        if name.len() + value.len() > 4096 {
+            return None;
+        }
+        let mut cookie = Cookie::plain(name, value);
         let mut domain = false;
         let mut path = false;
         for part in parts {
@@ -123,16 +128,7 @@ impl Jar {
     /// As a person with the developer tools would.
     pub fn put(&mut self, name: &str, value: &str) {
         self.remove(name);
-        self.0.push(Cookie {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            path: "/".to_owned(),
-            secure: false,
-            http_only: false,
-            same_site: None,
-            until: None,
-            max_age: None,
-        });
+        self.0.push(Cookie::plain(name, value));
     }
 
     pub fn remove(&mut self, name: &str) {
