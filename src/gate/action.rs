@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{PassOn, ReturnTo};
 use crate::clock::Timestamp;
+use crate::oidc::StepUp;
 use crate::session::SessionId;
 use crate::wire::Wants;
 
@@ -61,8 +62,17 @@ pub struct SignIn {
     pub return_to: ReturnTo,
     /// `prompt=login`: the person signed out and pressed the button.
     pub prompt_login: bool,
+    /// What the sign-in must be, by the rule that asks for it.
+    pub step_up: StepUp,
     /// `/start`'s query, for `start_params`.
     pub start_query: Option<String>,
+}
+
+impl SignIn {
+    /// One like any other.
+    pub fn new(public_url: usize, return_to: ReturnTo) -> SignIn {
+        SignIn { public_url, return_to, prompt_login: false, step_up: StepUp::default(), start_query: None }
+    }
 }
 
 /// Why a request goes no further. `server/answer.rs` alone knows the status codes.

@@ -224,7 +224,7 @@ impl Gate {
             Wants::Page if at.machine => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Data),
             Wants::Page if signed_out => Action::SignedOut { public_url, return_to },
             Wants::Page if ask.method == Method::HEAD => Action::ToStart { public_url, return_to },
-            Wants::Page => Action::SignIn(SignIn { public_url, return_to, prompt_login: false, start_query: None }),
+            Wants::Page => Action::SignIn(SignIn::new(public_url, return_to)),
             Wants::Socket
             | Wants::Grpc
             | Wants::Preflight

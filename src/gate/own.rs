@@ -46,11 +46,10 @@ impl Gate {
             return Action::ToStart { public_url, return_to };
         }
         Action::SignIn(SignIn {
-            public_url,
-            return_to,
             // The signed-out page stands before every page load: whoever comes here pressed its button.
             prompt_login: caller.signed_out,
             start_query: ask.query().map(str::to_owned),
+            ..SignIn::new(public_url, return_to)
         })
     }
 

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest as _, Sha256};
 use url::{Url, form_urlencoded};
 
-use super::Secret;
+use super::{Secret, StepUp};
 
 /// What makes an attempt unguessable.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ pub struct AuthorizationRequest<'a> {
     /// Where PKCE is on.
     pub verifier: Option<&'a Secret<String>>,
     pub prompt_login: bool,
+    pub step_up: &'a StepUp,
     /// Further parameters, as the configuration has them.
     pub params: &'a [(String, String)],
     /// The names that `start_query` may say.
@@ -76,7 +77,13 @@ impl AuthorizationRequest<'_> {
         if self.prompt_login {
             sent.push(("prompt".into(), "login".into()));
         }
-        // The first to say a name has it: the protocol, then the person's click, then the configuration.
+        if let Some(max_age) = self.step_up.max_age {
+            sent.push(("max_age".into(), max_age.as_secs().to_string().into()));
+        }
+        if !self.step_up.acr_values.is_empty() {
+            sent.push(("acr_values".into(), self.step_up.acr_values.join(" ").into()));
+        }
+        // The first to say a name has it: the protocol and the rules, then the person's click, then the configuration.
         let from_start = form_urlencoded::parse(self.start_query.unwrap_or_default().as_bytes())
             .filter(|(name, value)| self.start_params.iter().any(|allowed| allowed == name) && is_sane(value));
         let configured = self.params.iter().map(|(name, value)| (name.into(), value.into()));
@@ -158,6 +165,8 @@ const PROTOCOL_PARAMETERS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// What the tests vary.
@@ -168,6 +177,8 @@ mod tests {
         scopes: &'a [&'a str],
         start_query: &'a str,
         prompt_login: bool,
+        max_age: Option<u64>,
+        acr_values: &'a [&'a str],
     }
 
     fn url(case: Case<'_>) -> Url {
@@ -175,7 +186,10 @@ mod tests {
         let verifier = Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned());
         let scopes: Vec<String> = case.scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let params = [("ui_locales".to_owned(), "mn".to_owned()), ("client_id".to_owned(), "evil".to_owned())];
-        let start_params = ["login_hint", "ui_locales", "redirect_uri", "prompt"].map(str::to_owned);
+        let start_params =
+            ["login_hint", "ui_locales", "redirect_uri", "prompt", "max_age", "acr_values"].map(str::to_owned);
+        let acr_values = case.acr_values.iter().map(|acr| (*acr).to_owned()).collect();
+        let step_up = StepUp { max_age: case.max_age.map(Duration::from_secs), acr_values };
         let request = AuthorizationRequest {
             endpoint: &endpoint,
             client_id: "id",
@@ -185,6 +199,7 @@ mod tests {
             nonce: "n",
             verifier: case.pkce.then_some(&verifier),
             prompt_login: case.prompt_login,
+            step_up: &step_up,
             params: &params,
             start_params: &start_params,
             start_query: Some(case.start_query),
@@ -198,6 +213,8 @@ mod tests {
         scopes: &["openid", "offline_access"],
         start_query: "",
         prompt_login: false,
+        max_age: None,
+        acr_values: &[],
     };
 
     #[test]
@@ -252,6 +269,17 @@ mod tests {
         };
         assert_eq!(prompts(false), ["none"]);
         assert_eq!(prompts(true), ["login"]);
+    }
+
+    #[test]
+    fn what_a_rule_asks_for_wins_over_what_is_configured_or_said() {
+        let asked =
+            Case { start_query: "acr_values=weak&max_age=9", max_age: Some(900), acr_values: &["phr", "phrh"], ..TOKI };
+        let said = |name: &str| {
+            url(asked).query_pairs().filter(|(n, _)| n == name).map(|(_, v)| v.into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(said("max_age"), ["900"]);
+        assert_eq!(said("acr_values"), ["phr phrh"]);
     }
 
     #[test]

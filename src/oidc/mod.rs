@@ -6,12 +6,15 @@ pub mod claims;
 pub mod id_token;
 pub mod json;
 pub mod jwks;
+pub mod jwt;
 pub mod metadata;
 pub mod secret;
+pub mod step_up;
 pub mod token;
 pub mod userinfo;
 
 pub use secret::Secret;
+pub use step_up::StepUp;
 
 /// The value of `user_claim`: who the user is. Never empty, at most 1,024 bytes, no control characters
 /// (a user who cannot be named is refused, interface.md `[identity] headers`).

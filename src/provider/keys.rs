@@ -10,8 +10,9 @@ use url::Url;
 use super::http::{Asking, Http};
 use crate::clock::{Clock, Timestamp};
 use crate::oidc::Secret;
-use crate::oidc::id_token::{self, Expect, IdToken, Refused, UnverifiedIdToken};
+use crate::oidc::id_token::{Expect, IdToken, UnverifiedIdToken};
 use crate::oidc::jwks::Jwks;
+use crate::oidc::jwt::{self, Refused};
 use crate::telemetry::metrics::Endpoint;
 
 #[derive(Default)]
@@ -37,7 +38,7 @@ struct Attempts {
     no_newer_before: Timestamp,
 }
 
-/// Why an ID token was not found to hold.
+/// Why a token was not found to hold.
 #[derive(Debug, thiserror::Error)]
 pub enum Unverified {
     #[error("{0}")]
@@ -50,8 +51,28 @@ pub enum Unverified {
 }
 
 impl Keys {
-    /// Verifies an ID token, with keys fetched anew where those that are held cannot have signed it. `address`: `None` where none is known.
-    pub async fn verify(
+    /// Verifies what the provider has signed, with keys fetched anew where those that are held cannot have signed it. `address`: `None` where none is
+    /// known.
+    pub async fn verify<T>(
+        &self,
+        address: Option<&Url>,
+        http: &Http,
+        clock: &Clock,
+        verify: impl Fn(jwt::Keys<'_>) -> Result<T, Refused>,
+    ) -> Result<T, Unverified> {
+        let Some(address) = address else { return Ok(verify(jwt::Keys::NotKnown)?) };
+        let held = self.current(address, http, clock).await.map_err(Unverified::NoKeys)?;
+        match verify(jwt::Keys::Known(&held.jwks)) {
+            Err(why) if why.may_be_a_new_key() => match self.newer(&held, http, clock).await {
+                Some(newer) => Ok(verify(jwt::Keys::Known(&newer.jwks))?),
+                None => Err(Unverified::Unsure(why)),
+            },
+            verified => Ok(verified?),
+        }
+    }
+
+    /// The same of an ID token.
+    pub async fn verify_id_token(
         &self,
         id_token: &Secret<String>,
         expect: &Expect<'_>,
@@ -60,16 +81,8 @@ impl Keys {
         clock: &Clock,
     ) -> Result<IdToken, Unverified> {
         let verify =
-            |keys: id_token::Keys<'_>| UnverifiedIdToken::parse(id_token.expose())?.verify(expect, keys, clock.now());
-        let Some(address) = address else { return Ok(verify(id_token::Keys::NotKnown)?) };
-        let held = self.current(address, http, clock).await.map_err(Unverified::NoKeys)?;
-        match verify(id_token::Keys::Known(&held.jwks)) {
-            Err(why) if why.may_be_a_new_key() => match self.newer(&held, http, clock).await {
-                Some(newer) => Ok(verify(id_token::Keys::Known(&newer.jwks))?),
-                None => Err(Unverified::Unsure(why)),
-            },
-            verified => Ok(verified?),
-        }
+            |keys: jwt::Keys<'_>| UnverifiedIdToken::parse(id_token.expose())?.verify(expect, keys, clock.now());
+        self.verify(address, http, clock, verify).await
     }
 
     /// The keys, not older than [`FRESH`] where that can be.

@@ -37,6 +37,7 @@ use crate::oidc::Secret;
 use crate::oidc::authorize::{AuthorizationRequest, Fresh};
 use crate::oidc::callback;
 use crate::oidc::metadata::Metadata;
+use crate::oidc::step_up::Unmet;
 use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
 use crate::telemetry::metrics::{Endpoint, Metrics};
@@ -73,6 +74,9 @@ pub enum SignInError {
     IdToken(String),
     #[error("the user cannot be named: {0}")]
     Unnamed(String),
+    /// The provider let the user in otherwise than a rule asks for.
+    #[error("the sign-in is not what was asked for: {0}")]
+    TooWeak(Unmet),
     #[error("too many sign-ins at once")]
     TooMany { retry_after: Duration },
 }
@@ -200,6 +204,7 @@ impl Provider {
             nonce: &request.attempt.nonce,
             verifier: settings.pkce.then_some(&request.attempt.verifier),
             prompt_login: request.prompt_login,
+            step_up: &request.attempt.step_up,
             params: &settings.authorize_params,
             start_params: &settings.start_params,
             start_query: request.start_query,

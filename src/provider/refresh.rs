@@ -16,7 +16,8 @@ use super::sign_in::{UNSAID_LIFE, expect};
 use super::{Asker, Refreshed, Shared, WAIT_FOR_A_PLACE, token, userinfo};
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
-use crate::oidc::id_token::{self, IdToken, Nonce, Refused, UnverifiedIdToken};
+use crate::oidc::id_token::{IdToken, Nonce, UnverifiedIdToken};
+use crate::oidc::jwt::{self, Refused};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{TokenAnswer, TokenErrorKind};
 use crate::oidc::userinfo::UserInfo;
@@ -311,7 +312,7 @@ impl Refresh {
         let Some(id_token) = &answer.id_token else { return Ok(None) };
         let nonce = remembered.nonce().map_or(Nonce::Unknown, Nonce::IfPresent);
         let expect = expect(settings, &self.metadata, nonce, &answer.access_token);
-        match keys.verify(id_token, &expect, self.metadata.jwks_uri.as_ref(), http, clock).await {
+        match keys.verify_id_token(id_token, &expect, self.metadata.jwks_uri.as_ref(), http, clock).await {
             Ok(verified) => Ok(Some(verified)),
             // About when, not about whom: some providers send the old one again. Its claims do not count; it ends nothing.
             Err(Unverified::Refused(why @ (Refused::Expired | Refused::NotYet | Refused::IssuedAt))) => {
@@ -326,7 +327,7 @@ impl Refresh {
             ) => {
                 tracing::warn!(reason = %why, "the ID token of a refresh is not taken");
                 let unsigned = UnverifiedIdToken::parse(id_token.expose())
-                    .and_then(|token| token.verify(&expect, id_token::Keys::NotKnown, clock.now()))
+                    .and_then(|token| token.verify(&expect, jwt::Keys::NotKnown, clock.now()))
                     .map_err(Over::IdToken)?;
                 let said = Said { token: &answer.fields, userinfo: None, id_token: Some(unsigned.claims()) };
                 self.same_user(&said, remembered)?;

@@ -17,7 +17,7 @@ use crate::oidc::id_token::{Expect, IdToken, Nonce};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{TokenAnswer, TokenErrorKind};
 use crate::oidc::userinfo::UserInfo;
-use crate::session::{Attempt, Session, SessionId, Tokens};
+use crate::session::{AtProvider, Attempt, Session, SessionId, Sub, Tokens};
 
 /// The answer's `iss` has been checked.
 pub async fn redeem(
@@ -44,10 +44,34 @@ pub async fn redeem(
         Said { token: &answer.fields, userinfo: userinfo.as_ref(), id_token: id_token.as_ref().map(IdToken::claims) };
     let mut signed_in = session(settings, &metadata, &said, &answer, received_at).map_err(unnamed)?;
     if let Some(id_token) = &id_token {
-        let signed_in_at = signed_in.session.created_at;
-        signed_in.session.auth_time = id_token.auth_time().unwrap_or(signed_in_at).min(signed_in_at);
+        let sane = |text: &&str| text.len() <= MAX_NAME;
+        let user = signed_in.session.user.as_str();
+        let sub = id_token.sub().filter(sane).map(|sub| if sub == user { Sub::User } else { Sub::Other(sub) });
+        signed_in.session.at_provider = AtProvider::new(sub, id_token.sid().filter(sane), id_token.acr().filter(sane));
     }
+    signed_in.session.auth_time = auth_time(settings, attempt, id_token.as_ref(), received_at)?;
     Ok(signed_in)
+}
+
+/// OpenID Connect Core §3.1.3.7 steps 12 and 13, and what they say of when the user signed in. A provider of which no ID token can be expected says
+/// nothing about when: there the sign-in itself counts, which was asked to be a fresh one (`prompt=login`).
+fn auth_time(
+    settings: &Settings,
+    attempt: &Attempt,
+    id_token: Option<&IdToken>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, SignInError> {
+    let said = id_token.and_then(IdToken::auth_time).map(|time| time.min(now));
+    let time = match settings.preset {
+        Preset::Oidc => said,
+        Preset::Toki | Preset::Oauth2 => said.or(Some(now)),
+    };
+    let (asked, started_at) = (&attempt.step_up, attempt.started_at);
+    let acr = id_token.and_then(IdToken::acr);
+    asked.check(time, acr, started_at - MAX_SKEW).map_err(SignInError::TooWeak)?;
+    // A provider whose clock is behind ours has asked just now all the same.
+    let since_start = |time: Timestamp| if started_at.since(time) <= MAX_SKEW { time.max(started_at) } else { time };
+    Ok(time.map(|time| if asked.max_age.is_some() { since_start(time) } else { time }))
 }
 
 /// Takes part in `[limits] logins_per_minute`, and in what may be under way at once.
@@ -82,7 +106,7 @@ async fn id_token(
         Preset::Oidc | Preset::Oauth2 | Preset::Toki => Nonce::IfPresent(&attempt.nonce),
     };
     let expect = expect(settings, metadata, nonce, &answer.access_token);
-    let verified = keys.verify(id_token, &expect, metadata.jwks_uri.as_ref(), http, clock).await;
+    let verified = keys.verify_id_token(id_token, &expect, metadata.jwks_uri.as_ref(), http, clock).await;
     verified.map(Some).map_err(|why| match why {
         Unverified::Refused(_) | Unverified::Unsure(_) => SignInError::IdToken(why.to_string()),
         Unverified::NoKeys(_) => SignInError::Unreachable(why.to_string()),
@@ -147,11 +171,12 @@ fn session(
         created_at: now,
         expires_at: now + settings.lifetimes.lifetime,
         seen_at: now,
-        auth_time: now,
+        auth_time: Some(now),
         token_issued_at: now,
         token_expires_at: now + answer.expires_in.unwrap_or(unsaid),
         refreshable,
         claims: claims_of(&kept),
+        at_provider: AtProvider::default(),
     };
     let tokens = Tokens {
         session: session.id,
@@ -183,5 +208,9 @@ fn unnamed(why: WhoIsIt) -> SignInError {
 
 /// How long an access token is taken to live where its answer does not say and there is a refresh token (interface.md `end_with_token`).
 pub const UNSAID_LIFE: Duration = Duration::from_secs(3600);
+/// How far the provider's clock may be behind ours.
+const MAX_SKEW: Duration = Duration::from_secs(60);
+/// Bytes of `sub`, `sid`, `acr` that a session keeps; longer ones, which no provider is known to have, are as good as not said.
+const MAX_NAME: usize = 512;
 /// What a place takes to become free, at most.
 const AFTER_A_JAM: Duration = Duration::from_secs(10);

@@ -27,7 +27,7 @@ pub(super) enum Begin {
 impl Visit<'_> {
     /// A new attempt: to the provider, with a cookie that only its callback uses.
     pub fn sign_in(&mut self, sign_in: &SignIn, begin: Begin) -> Response<Body> {
-        let SignIn { public_url, return_to, prompt_login, start_query } = sign_in;
+        let SignIn { public_url, return_to, prompt_login, step_up, start_query } = sign_in;
         if return_to.replaces_refused() {
             tracing::info!(
                 event = "rd_refused",
@@ -45,6 +45,7 @@ impl Visit<'_> {
             return_to: return_to.as_str().to_owned(),
             site,
             started_at: now,
+            step_up: step_up.clone(),
         };
         let state = State::of(&attempt, begin == Begin::Restart).seal(&self.site.keys, now);
         let location = self.house.provider.authorize(AuthorizeRequest {
@@ -138,8 +139,7 @@ impl Visit<'_> {
         if by_hand && !state.restarted {
             self.house.metrics.login(LoginResult::Restarted);
             tracing::info!(event = "sign_in_restarted", request_id = self.request_id());
-            let sign_in = SignIn { public_url, return_to, prompt_login: false, start_query: None };
-            return self.sign_in(&sign_in, Begin::Restart);
+            return self.sign_in(&SignIn::new(public_url, return_to), Begin::Restart);
         }
         let problem =
             if self.ask.cookies.is_empty() { CallbackProblem::NoCookies } else { CallbackProblem::OtherBrowser };
@@ -191,7 +191,7 @@ impl Visit<'_> {
             | SignInError::ClientRefused(_)
             | SignInError::IdToken(_) => LoginResult::ProviderError,
             SignInError::Foreign(_) | SignInError::CodeRefused(_) => LoginResult::Invalid,
-            SignInError::Unnamed(_) => LoginResult::Unusable,
+            SignInError::Unnamed(_) | SignInError::TooWeak(_) => LoginResult::Unusable,
             SignInError::TooMany { .. } => LoginResult::Limited,
         });
         let response = answer::sign_in_failed(error, return_to, &self.asked_here());

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::codec::{Reader, put_bytes, put_time};
+use super::codec::{Reader, extensions, put_bytes, put_extension, put_time};
 use super::{KeyRing, Purpose};
 use crate::clock::Timestamp;
-use crate::oidc::Secret;
+use crate::oidc::{Secret, StepUp};
 
 /// Everything the callback needs, sealed into the attempt's cookie.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Attempt {
     /// Index of the `public_url` the attempt was started under.
     pub site: u16,
     pub started_at: Timestamp,
+    /// What the sign-in must be: its callback checks it.
+    pub step_up: StepUp,
 }
 
 /// What `state` carries besides its random part, sealed and URL-safe: it authorises nothing, but a sign-in that comes back without its
@@ -56,7 +58,7 @@ impl Attempt {
         put_bytes(&mut out, self.nonce.as_bytes());
         put_bytes(&mut out, self.verifier.expose().as_bytes());
         put_bytes(&mut out, within(&self.return_to, MAX_RETURN_TO).unwrap_or_default().as_bytes());
-        put_bytes(&mut out, b"");
+        put_bytes(&mut out, &extension(&self.step_up));
         keys.seal(Purpose::Attempt, &out, now)
     }
 
@@ -67,15 +69,26 @@ impl Attempt {
         if read.byte()? != VERSION {
             return None;
         }
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             started_at: read.time()?,
             site: u16::from_le_bytes(read.array()?),
             state_id: read.text()?.to_owned(),
             nonce: read.text()?.to_owned(),
             verifier: Secret::new(read.text()?.to_owned()),
             return_to: read.text()?.to_owned(),
+            step_up: StepUp::default(),
         };
-        let _extension = read.bytes()?;
+        for extension in extensions(read.bytes()?) {
+            let (tag, value) = extension?;
+            match tag {
+                MAX_AGE => {
+                    let seconds = u64::from_le_bytes(value.try_into().ok()?);
+                    attempt.step_up.max_age = Some(Duration::from_secs(seconds));
+                }
+                ACR_VALUE => attempt.step_up.acr_values.push(std::str::from_utf8(value).ok()?.to_owned()),
+                _ => {}
+            }
+        }
         (read.is_at_end() && now.since(attempt.started_at) < ATTEMPT_TTL).then_some(attempt)
     }
 }
@@ -134,12 +147,26 @@ impl State {
     }
 }
 
+fn extension(step_up: &StepUp) -> Vec<u8> {
+    let mut out = Vec::new();
+    if let Some(max_age) = step_up.max_age {
+        put_extension(&mut out, MAX_AGE, &max_age.as_secs().to_le_bytes());
+    }
+    for acr in &step_up.acr_values {
+        put_extension(&mut out, ACR_VALUE, acr.as_bytes());
+    }
+    out
+}
+
 /// Never cut: half an address is another address.
 fn within(path: &str, bytes: usize) -> Option<&str> {
     (path.len() <= bytes).then_some(path)
 }
 
 const VERSION: u8 = 1;
+/// Tags of an attempt's extension area.
+const MAX_AGE: u8 = 1;
+const ACR_VALUE: u8 = 2;
 const RESTARTED: u8 = 1;
 const RETURNS: u8 = 2;
 const MAX_STATE_TEXT: usize = 2048;

@@ -1,12 +1,11 @@
 //! Sessions, tokens, attempts and states as bytes: a version byte, a fixed head read in place, then what varies.
 //!
 //! Numbers are little-endian. What varies in length has its length before it: seven bits a byte, the last without the high bit, four bytes at most.
-//! A session ends in an extension area that this version writes empty and skips: what a later minor release adds goes there, so that this one still
-//! opens it (interface.md, Compatibility). Reading never panics, whatever the bytes.
+//! A session and an attempt end in an extension area, for what a minor release adds (`at_provider.rs`). Reading never panics, whatever the bytes.
 
 use bytes::Bytes;
 
-use super::{Claims, Session, SessionId};
+use super::{AtProvider, Claims, Session, SessionId};
 use crate::clock::Timestamp;
 use crate::oidc::Subject;
 
@@ -21,7 +20,7 @@ impl Session {
             self.created_at,
             self.expires_at,
             self.seen_at,
-            self.auth_time,
+            self.auth_time.unwrap_or_default(),
             self.token_issued_at,
             self.token_expires_at,
         ] {
@@ -29,7 +28,7 @@ impl Session {
         }
         put_bytes(&mut out, user);
         put_bytes(&mut out, self.claims.as_bytes());
-        put_bytes(&mut out, b"");
+        put_bytes(&mut out, self.at_provider.as_bytes());
         out
     }
 
@@ -46,16 +45,35 @@ impl Session {
             created_at: read.time()?,
             expires_at: read.time()?,
             seen_at: read.time()?,
-            auth_time: read.time()?,
+            auth_time: Some(read.time()?).filter(|time| *time != Timestamp::default()),
             token_issued_at: read.time()?,
             token_expires_at: read.time()?,
             refreshable: flags & REFRESHABLE != 0,
             user: Subject::shared(bytes.slice_ref(read.bytes()?))?,
             claims: Claims::from_record(bytes.slice_ref(read.bytes()?))?,
+            at_provider: AtProvider::from_area(bytes.slice_ref(read.bytes()?))?,
         };
-        let _extension = read.bytes()?;
         read.is_at_end().then_some(session)
     }
+}
+
+/// What an extension area holds, in its order; the last is `None` where it is broken off.
+pub fn extensions(area: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
+    let mut read = Reader::new(area);
+    let mut broken = false;
+    std::iter::from_fn(move || {
+        if broken || read.is_at_end() {
+            return None;
+        }
+        let next = read.byte().and_then(|tag| Some((tag, read.bytes()?)));
+        broken = next.is_none();
+        Some(next)
+    })
+}
+
+pub fn put_extension(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
+    out.push(tag);
+    put_bytes(out, value);
 }
 
 /// Reads what `put_…` wrote, from untrusted bytes.

@@ -1,6 +1,7 @@
 //! Who is it? A session in two sealed parts: identity (opened on every request) and tokens (opened to refresh or to pass on).
 //! Pure: what is sealed and opened, never where it is kept.
 
+mod at_provider;
 pub mod attempt;
 pub mod chunk;
 pub mod claims;
@@ -12,6 +13,7 @@ pub mod tokens;
 #[cfg(test)]
 pub mod samples;
 
+pub use at_provider::{AtProvider, Sub};
 pub use attempt::{Attempt, State};
 pub use claims::{Claim, Claims};
 pub use seal::{KeyRing, Purpose};
@@ -54,8 +56,9 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The last activity that was written down; only kept up where `idle_timeout` is on.
     pub seen_at: Timestamp,
-    /// When the user last proved who they are at the provider: the ID token's `auth_time`, else the sign-in.
-    pub auth_time: Timestamp,
+    /// When the user last proved who they are at the provider: the ID token's `auth_time`, else the sign-in where the preset promises no ID token.
+    /// `None`: nobody said.
+    pub auth_time: Option<Timestamp>,
     /// When this access token was received.
     pub token_issued_at: Timestamp,
     /// When the access token ends. Without `expires_in`: interface.md `end_with_token`.
@@ -63,6 +66,7 @@ pub struct Session {
     /// Whether a refresh token belongs to it. Such a session ends with its access token when the token part is missing.
     pub refreshable: bool,
     pub claims: Claims,
+    pub at_provider: AtProvider,
 }
 
 /// How long sessions and tokens last; filled by `config`.
@@ -119,6 +123,15 @@ impl Session {
             return Freshness::Fresh;
         }
         Freshness::Stale { late: left <= window / 2 }
+    }
+
+    /// `sub` of the ID token, where there was one.
+    #[expect(dead_code, reason = "for rules and for the provider's own sign-out, which come next")]
+    pub fn sub(&self) -> Option<&str> {
+        self.at_provider.sub().map(|sub| match sub {
+            Sub::User => self.user.as_str(),
+            Sub::Other(sub) => sub,
+        })
     }
 
     /// What is left of the session: the cookies' `Max-Age`.

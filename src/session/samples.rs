@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::seal::Context;
-use super::{Claims, KeyRing, Session, SessionId, Tokens};
+use super::{AtProvider, Claims, KeyRing, Session, SessionId, Sub, Tokens};
 use crate::clock::Timestamp;
 use crate::oidc::{Secret, Subject};
 
@@ -33,11 +33,12 @@ pub fn session() -> Session {
         created_at: NOW,
         expires_at: NOW + Duration::from_secs(12 * 3600),
         seen_at: NOW,
-        auth_time: NOW,
+        auth_time: Some(NOW),
         token_issued_at: NOW,
         token_expires_at: NOW + Duration::from_secs(3600),
         refreshable: true,
         claims: Claims::select(claims, claims.keys().map(String::as_str)),
+        at_provider: AtProvider::new(Some(Sub::User), Some("sid-1"), None),
     }
 }
 

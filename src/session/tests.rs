@@ -129,9 +129,12 @@ fn times_at_the_edge_of_what_can_be_written_break_nothing() {
 
 #[test]
 fn a_session_reads_back_as_it_was_written() {
-    let session = Session { generation: 0x0102_0304, auth_time: after(5), seen_at: after(6), ..session() };
+    let session = Session { generation: 0x0102_0304, auth_time: Some(after(5)), seen_at: after(6), ..session() };
+    let at_provider = AtProvider::new(Some(Sub::Other("other")), None, Some("phr"));
+    let session = Session { at_provider, ..session };
     assert_eq!(Session::decode(&Bytes::from(session.encode())), Some(session));
-    let bare = Session { refreshable: false, claims: Claims::default(), ..super::samples::session() };
+    let bare = Session { refreshable: false, claims: Claims::default(), auth_time: None, ..super::samples::session() };
+    let bare = Session { at_provider: AtProvider::default(), ..bare };
     assert_eq!(Session::decode(&Bytes::from(bare.encode())), Some(bare));
 }
 
@@ -146,11 +149,15 @@ fn a_record_cut_or_grown_is_no_session() {
 
 #[test]
 fn what_a_later_minor_release_adds_is_passed_over() {
-    let mut whole = session().encode();
+    let mut whole = Session { at_provider: AtProvider::default(), ..session() }.encode();
     assert_eq!(whole.pop(), Some(0));
-    codec::put_bytes(&mut whole, b"something new");
+    let mut extension = Vec::new();
+    codec::put_extension(&mut extension, 200, b"something new");
+    codec::put_bytes(&mut whole, &extension);
     whole[1] |= 0x80;
-    assert_eq!(Session::decode(&Bytes::from(whole)), Some(session()));
+    let opened = Session::decode(&Bytes::from(whole)).unwrap();
+    assert_eq!(opened.user, session().user);
+    assert!(opened.encode().ends_with(b"something new"), "and it is kept");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::oidc::Subject;
 use crate::provider;
 use crate::server::answer::{self, Place};
 use crate::server::pages::{Language, Voice};
-use crate::session::{Claims, Session, SessionId};
+use crate::session::{AtProvider, Claims, Session, SessionId};
 
 /// What `--explain` and `--claims` say.
 pub(super) struct Asked {
@@ -119,11 +119,12 @@ fn somebody(asked: &Asked, provider: &provider::Settings, now: Timestamp) -> Ses
         created_at: now,
         expires_at,
         seen_at: now,
-        auth_time: now,
+        auth_time: Some(now),
         token_issued_at: now,
         token_expires_at: expires_at,
         refreshable: false,
         claims: Claims::select(claims, provider.wanted_claims.iter().map(String::as_str)),
+        at_provider: AtProvider::new(None, None, said.get("acr").and_then(Value::as_str)),
     }
 }
 

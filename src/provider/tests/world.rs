@@ -131,7 +131,15 @@ impl World {
 
     pub(super) fn attempt(&self) -> Attempt {
         let Fresh { state_id, nonce, verifier } = self.provider.fresh_attempt();
-        Attempt { state_id, nonce, verifier, return_to: "/".to_owned(), site: 0, started_at: self.clock.now() }
+        Attempt {
+            state_id,
+            nonce,
+            verifier,
+            return_to: "/".to_owned(),
+            site: 0,
+            started_at: self.clock.now(),
+            step_up: crate::oidc::StepUp::default(),
+        }
     }
 
     pub(super) fn address(&self, attempt: &Attempt) -> Url {

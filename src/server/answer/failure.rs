@@ -58,6 +58,9 @@ pub fn sign_in_failed(error: &SignInError, return_to: Option<&ReturnTo>, asked: 
             Outcome::refused(StatusCode::BAD_REQUEST, "code_refused", Notice::CodeRefused).go(again)
         }
         SignInError::Unnamed(_) => Outcome::refused(StatusCode::FORBIDDEN, "user_unnamed", Notice::Unnamed),
+        SignInError::TooWeak(_) => {
+            Outcome::refused(StatusCode::FORBIDDEN, "sign_in_too_weak", Notice::SignInTooWeak).go(again)
+        }
         SignInError::TooMany { retry_after } => {
             Outcome::refused(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", Notice::TooManySignIns)
                 .retry_after(*retry_after)

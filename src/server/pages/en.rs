@@ -76,6 +76,11 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
             .says(format!("You could be signed in, but {provider} did not give a name for you that {app} can use."))
             .says("Please tell those who run it the request below."),
 
+        Notice::SignInTooWeak => Text::new("This page needs another sign-in")
+            .says(format!("It opens only to those who have just signed in, or in a stronger way, and {provider} did not ask you to."))
+            .says("Try again; if it stays, tell those who run it the request below.")
+            .button("Try again"),
+
         Notice::ProviderAway => Text::new("Please wait a moment")
             .says(format!("Your sign-in cannot be renewed, because there is no connection to {provider}. You are not signed out: as soon as there is one, you go on where you are."))
             .says("This page tries again by itself.")

@@ -37,6 +37,8 @@ pub enum Notice<'a> {
     TooManySignIns,
     SessionTooLarge,
     Unnamed,
+    /// The provider let the person in otherwise than this page asks for.
+    SignInTooWeak,
 
     // A session that cannot go on for now.
     ProviderAway,

@@ -23,6 +23,7 @@ const NOTICES: &[Notice<'static>] = &[
     Notice::TooManySignIns,
     Notice::SessionTooLarge,
     Notice::Unnamed,
+    Notice::SignInTooWeak,
     Notice::ProviderAway,
     Notice::Denied,
     Notice::ForeignOrigin,

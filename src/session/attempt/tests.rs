@@ -9,6 +9,10 @@ fn attempt() -> Attempt {
         return_to: "/orders/7?tab=хүргэлт&x=%2F".to_owned(),
         site: 3,
         started_at: NOW,
+        step_up: StepUp {
+            max_age: Some(Duration::from_secs(900)),
+            acr_values: vec!["phr".to_owned(), "phrh".to_owned()],
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Attempts in their six slots.
 
 use super::*;
+use crate::oidc::StepUp;
 use crate::session::Attempt;
 
 fn attempt(state_id: &str, started_at: Timestamp) -> Attempt {
@@ -11,6 +12,7 @@ fn attempt(state_id: &str, started_at: Timestamp) -> Attempt {
         return_to: format!("/{state_id}"),
         site: 0,
         started_at,
+        step_up: StepUp::default(),
     }
 }
 

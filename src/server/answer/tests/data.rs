@@ -3,7 +3,7 @@ use http::HeaderName;
 use super::*;
 use crate::clock::Timestamp;
 use crate::oidc::Subject;
-use crate::session::{Claims, Session, SessionId};
+use crate::session::{AtProvider, Claims, Session, SessionId};
 
 #[test]
 fn each_cookie_of_a_yes_stands_once_more_under_a_number_and_of_no_other_answer() {
@@ -61,11 +61,12 @@ fn a_session_tells_of_itself_in_the_same_eight_fields_always() {
         created_at: at(1_700_000_000),
         expires_at: at(1_700_043_200),
         seen_at: at(1_700_000_000),
-        auth_time: at(1_700_000_000),
+        auth_time: Some(at(1_700_000_000)),
         token_issued_at: at(1_700_000_000),
         token_expires_at: at(1_700_000_060),
         refreshable: true,
         claims: Claims::default(),
+        at_provider: AtProvider::default(),
     };
     let now = at(1_700_000_100);
     let status = SessionStatus { session: &session, user_hash: Some("h"), left: session.expires_at.since(now), now };
