@@ -44,7 +44,8 @@ pub(super) fn authorize(stand: &Stand, received: &Received, now: u64) -> Respons
 fn arrive(stand: &Stand, request: &Request, received: &Received, now: u64) -> Response<Bytes> {
     let prompt: Vec<&str> =
         request.params.get("prompt").unwrap_or_default().split(' ').filter(|p| !p.is_empty()).collect();
-    let asks = ["login", "consent", "select_account"].iter().any(|page| prompt.contains(page));
+    let honoured = stand.state().answers.asks_again;
+    let asks = honoured && ["login", "consent", "select_account"].iter().any(|page| prompt.contains(page));
     let silent = prompt.contains(&"none");
     if silent && asks {
         return request.back(stand, &[("error", "invalid_request"), ("error_description", "prompt=none stands alone")]);
@@ -52,8 +53,9 @@ fn arrive(stand: &Stand, request: &Request, received: &Received, now: u64) -> Re
     let mut state = stand.state();
     let known = cookie(stand, received).and_then(|value| state.sign_ins.get(value)).cloned();
     let max_age = request.params.get("max_age").and_then(|seconds| seconds.parse::<u64>().ok());
-    let known =
-        known.filter(|known| max_age.is_none_or(|max_age| now / 1000 <= known.auth_time.saturating_add(max_age)));
+    let known = known.filter(|known| {
+        !honoured || max_age.is_none_or(|max_age| now / 1000 <= known.auth_time.saturating_add(max_age))
+    });
     if !asks && stand.options.remember {
         match &known {
             Some(known) if known.consented.contains(&request.client_id) => {
@@ -111,6 +113,7 @@ fn grant(stand: &Stand, state: &mut State, request: &Request, user_id: &str, aut
         scope: request.scope(),
         nonce: request.params.get("nonce").map(str::to_owned),
         auth_time,
+        acr: request.acr(state.answers.acr),
         revoked: false,
     };
     let challenge = request.params.get("code_challenge").map(str::to_owned);
@@ -128,6 +131,12 @@ struct Request {
 }
 
 impl Request {
+    /// The way that is asked for, where it is there; else the usual one (OpenID Connect Core §3.1.2.1, `acr_values`).
+    fn acr(&self, ways: &'static [&'static str]) -> Option<&'static str> {
+        let mut asked = self.params.get("acr_values").unwrap_or_default().split(' ');
+        asked.find_map(|asked| ways.iter().find(|way| **way == asked)).or(ways.first()).copied()
+    }
+
     fn read(stand: &Stand, params: Params) -> Result<Self, &'static str> {
         if params.is_repeated("client_id") || params.is_repeated("redirect_uri") {
             return Err("client_id or redirect_uri is there more than once");

@@ -19,6 +19,7 @@ pub(super) struct Family {
     pub nonce: Option<String>,
     /// Unix seconds at which the user chose a name.
     pub auth_time: u64,
+    pub acr: Option<&'static str>,
     pub revoked: bool,
 }
 

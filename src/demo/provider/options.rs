@@ -48,6 +48,12 @@ pub struct Answers {
     pub id_token_on_refresh: bool,
     /// Whether ID tokens carry the nonce that was sent.
     pub nonce: bool,
+    /// Whether they say when the user signed in.
+    pub auth_time: bool,
+    /// The ways of signing in there are (`acr`), the usual one first; another where `acr_values` ask for it. Empty: ID tokens do not say.
+    pub acr: &'static [&'static str],
+    /// Whether `prompt` and `max_age` are honoured: not every provider does.
+    pub asks_again: bool,
     /// User info inside `{"data": …}`.
     pub envelope: bool,
     pub email: bool,
@@ -149,6 +155,9 @@ impl Default for Answers {
             id_token: true,
             id_token_on_refresh: true,
             nonce: true,
+            auth_time: true,
+            acr: &[],
+            asks_again: true,
             envelope: true,
             email: true,
             access_token_bytes: 0,

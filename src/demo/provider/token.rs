@@ -220,8 +220,13 @@ impl Issue<'_> {
             "aud": if audience { "00000000-0000-4000-8000-00000000ffff" } else { &self.family.client_id },
             "exp": if expired { seconds.saturating_sub(3600) } else { seconds + options.id_token_lifetime.as_secs() },
             "iat": if expired { seconds.saturating_sub(7200) } else { seconds },
-            "auth_time": self.family.auth_time,
         });
+        if state.answers.auth_time {
+            claims["auth_time"] = self.family.auth_time.into();
+        }
+        if let Some(acr) = self.family.acr {
+            claims["acr"] = acr.into();
+        }
         let sent = self.family.nonce.as_deref().filter(|_| !self.refreshed && state.answers.nonce);
         if let Some(sent) = if nonce { Some("another-nonce") } else { sent } {
             claims["nonce"] = sent.into();

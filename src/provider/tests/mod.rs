@@ -6,5 +6,6 @@ mod metadata;
 mod outage;
 mod refresh;
 mod sign_in;
+mod step_up;
 mod tls;
 mod world;

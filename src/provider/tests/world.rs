@@ -150,7 +150,10 @@ impl World {
 
     /// A person goes to the provider, says yes, and comes back.
     pub(super) async fn back(&self, user: &str) -> Back {
-        let attempt = self.attempt();
+        self.back_with(self.attempt(), user).await
+    }
+
+    pub(super) async fn back_with(&self, attempt: Attempt, user: &str) -> Back {
         let form = [("user", user), ("decision", "allow")];
         let response = self.browser.post(self.address(&attempt)).form(&form).send().await.unwrap();
         let location = response.headers().get("location").expect("a redirect").to_str().unwrap();
