@@ -147,7 +147,7 @@ fn wrong_pattern(at: &At<String>, names: &CookieNames) -> Option<String> {
     }
     let pieces = (0..MAX_PIECES).flat_map(|index| [Part::Identity(index), Part::Tokens(index)]);
     let attempts = (0..ATTEMPT_SLOTS).map(Part::Attempt);
-    let own = pieces.chain(attempts).chain([Part::SignedOut]).map(|part| names.name(part));
+    let own = pieces.chain(attempts).chain([Part::SignedOut, Part::Returned]).map(|part| names.name(part));
     own.into_iter()
         .find(|name| pattern.matches(name.as_bytes()))
         .map(|name| format!("{:?} would take the gate's own cookie {name}", at.value))

@@ -80,6 +80,8 @@ impl SignIn {
 pub enum Refusal {
     /// 401 without a session. `return_to` is where a sign-in would lead.
     SignInNeeded { public_url: usize, return_to: ReturnTo },
+    /// 401: this browser signs in and loses its session, again and again.
+    SessionLost { public_url: usize, return_to: ReturnTo },
     /// 403 by a rule; the rule's index, for the log.
     Denied { rule: Option<usize> },
     /// 403: the user cannot be named in a header.

@@ -58,7 +58,7 @@ impl Gate {
             original: None,
             request_id: HeaderValue::from_static("explain"),
         };
-        let decide = |known: &Known| self.decide(&ask, Caller { known, signed_out: false }, now);
+        let decide = |known: &Known| self.decide(&ask, Caller { known, signed_out: false, returned: 0 }, now);
         Explanation {
             because: self.because(&ask),
             stranger: decide(&Known::Nobody),

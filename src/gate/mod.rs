@@ -48,6 +48,8 @@ pub struct Caller<'a> {
     pub known: &'a Known,
     /// The signed-out marker came: page loads show the signed-out page instead of signing in silently.
     pub signed_out: bool,
+    /// How often this browser came back from the provider in the last minute.
+    pub returned: u8,
 }
 
 /// Should the access token be refreshed for this request, and does the request wait for it?
@@ -195,7 +197,7 @@ impl Gate {
                 None => refuse(Refusal::Unnamed),
             },
             (Access::User, Who::Away(retry_after)) => refuse(Refusal::ProviderAway { retry_after }),
-            (Access::User, Who::Nobody) => self.stranger(at, ask, caller.signed_out),
+            (Access::User, Who::Nobody) => self.stranger(at, ask, caller),
         }
     }
 
@@ -217,12 +219,16 @@ impl Gate {
     }
 
     /// Without a session, where one is needed.
-    fn stranger(&self, at: At, ask: &Ask, signed_out: bool) -> Action {
+    fn stranger(&self, at: At, ask: &Ask, caller: Caller<'_>) -> Action {
         let public_url = at.public_url;
         let return_to = ReturnTo::from_target(&ask.target, &self.sites[public_url]);
         match ask.wants {
             Wants::Page if at.machine => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Data),
-            Wants::Page if signed_out => Action::SignedOut { public_url, return_to },
+            Wants::Page if caller.signed_out => Action::SignedOut { public_url, return_to },
+            // It signs in, and comes without a session again and again: a circle that no other sign-in leaves.
+            Wants::Page if caller.returned >= ROUNDS => {
+                Action::Refuse(Refusal::SessionLost { public_url, return_to }, Form::Page)
+            }
             Wants::Page if ask.method == Method::HEAD => Action::ToStart { public_url, return_to },
             Wants::Page => Action::SignIn(SignIn::new(public_url, return_to)),
             Wants::Socket
@@ -304,6 +310,8 @@ enum Who<'c> {
     Nobody,
 }
 
+/// Sign-ins in a minute, after each of which the browser came without its session (security.md L-21).
+const ROUNDS: u8 = 3;
 /// interface.md `[identity] access_token`.
 const LEFT_FOR_THE_APPLICATION: Duration = Duration::from_secs(30);
 

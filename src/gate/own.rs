@@ -45,6 +45,11 @@ impl Gate {
         if self.sites[public_url].origin != self.sites[at.public_url].origin {
             return Action::ToStart { public_url, return_to };
         }
+        // A proxy in front may have sent the browser here: only the page's own button leaves the circle.
+        let again = parameters(ask.query()).any(|(name, _)| name == "again");
+        if caller.returned >= super::ROUNDS && !again {
+            return Action::Refuse(Refusal::SessionLost { public_url, return_to }, Form::Page);
+        }
         Action::SignIn(SignIn {
             // The signed-out page stands before every page load: whoever comes here pressed its button.
             prompt_login: caller.signed_out,

@@ -119,7 +119,9 @@ fn decision(action: &Action) -> Decision {
         Action::Allow(_) => Decision::Allowed,
         Action::SignIn(_) | Action::ToStart { .. } => Decision::SignIn,
         Action::Refuse(refusal, _) => match refusal {
-            Refusal::SignInNeeded { .. } | Refusal::NoNavigation => Decision::Unauthenticated,
+            Refusal::SignInNeeded { .. } | Refusal::SessionLost { .. } | Refusal::NoNavigation => {
+                Decision::Unauthenticated
+            }
             Refusal::Denied { .. }
             | Refusal::Unnamed
             | Refusal::ForeignOrigin

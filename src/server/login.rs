@@ -169,6 +169,9 @@ impl Visit<'_> {
         self.after.known = Known::User(session);
         self.after.tokens = TokensPart::Opened(tokens);
         self.after.signed_out = false;
+        if !matches!(self.before.known, Known::User(_)) {
+            self.after.returned = self.before.returned.saturating_add(1);
+        }
         match self.site.store.settings.same_site {
             SameSite::Lax => answer::to_return(public_url, return_to, &self.asked_here()),
             SameSite::Strict => answer::go_on(public_url, return_to, &self.asked_here()),

@@ -24,6 +24,7 @@ impl Visit<'_> {
         self.after.known = Known::Nobody;
         self.after.tokens = TokensPart::Absent;
         self.after.signed_out = true;
+        self.after.returned = 0;
         answer::signed_out(public_url, return_to, &self.asked_here())
     }
 }

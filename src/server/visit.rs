@@ -57,7 +57,11 @@ impl<'a> Visit<'a> {
     }
 
     pub fn caller(&self) -> Caller<'_> {
-        Caller { known: &self.after.known, signed_out: self.after.signed_out || self.left }
+        Caller {
+            known: &self.after.known,
+            signed_out: self.after.signed_out || self.left,
+            returned: self.before.returned,
+        }
     }
 
     pub fn session(&self) -> Option<&Session> {
@@ -163,6 +167,7 @@ impl<'a> Visit<'a> {
             Refusal::Denied { rule } => (*rule, None),
             Refusal::Misdirected => (None, Some("public_url or extra_hosts".to_owned())),
             Refusal::OriginalUnknown { missing } => (None, Some(format!("trusted_proxies (not told: {missing})"))),
+            Refusal::SessionLost { .. } => (None, Some("session.cookie_name, session.cookie_budget".to_owned())),
             Refusal::SignInNeeded { .. }
             | Refusal::Unnamed
             | Refusal::ForeignOrigin

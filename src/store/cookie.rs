@@ -60,6 +60,7 @@ impl CookieStore {
             tokens: TokensPart::Absent,
             reseal: false,
             signed_out: false,
+            returned: 0,
             attempt_started: None,
             attempts_over: smallvec::SmallVec::new(),
         };
@@ -67,6 +68,10 @@ impl CookieStore {
             return held;
         }
         held.signed_out = cookies.parts().any(|part| part == Part::SignedOut);
+        held.returned = match cookies.value(Part::Returned) {
+            Some([digit @ b'1'..=b'9']) => digit - b'0',
+            Some(_) | None => 0,
+        };
         if !cookies.parts().any(is_identity) {
             return held;
         }

@@ -28,6 +28,8 @@ pub struct Held {
     /// The identity or tokens came under a key that seals no longer: write them anew.
     pub reseal: bool,
     pub signed_out: bool,
+    /// How often this browser came back from the provider in the last minute, as far as it says so.
+    pub returned: u8,
     /// Attempts to write: slot and content.
     pub attempt_started: Option<(u8, Attempt)>,
     /// Attempt slots to delete.

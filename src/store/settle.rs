@@ -53,6 +53,11 @@ impl CookieStore {
             (true, false) => answer.delete([Part::SignedOut].into_iter()),
             (true, true) | (false, false) => {}
         }
+        match after.returned {
+            same if same == before.returned => {}
+            0 => answer.delete([Part::Returned].into_iter()),
+            returned => answer.set(Part::Returned, &returned.min(9).to_string(), RETURNED_FOR),
+        }
         if let Some((slot, attempt)) = &after.attempt_started {
             answer.write_attempt(*slot, attempt);
         }
@@ -222,7 +227,7 @@ impl Answer<'_> {
     fn same_site(&self, part: Part) -> SameSite {
         match part {
             Part::Identity(_) | Part::Tokens(_) => self.store.settings.same_site,
-            Part::Attempt(_) | Part::SignedOut => SameSite::Lax,
+            Part::Attempt(_) | Part::SignedOut | Part::Returned => SameSite::Lax,
         }
     }
 
@@ -252,5 +257,7 @@ const MAX_SET_COOKIE: usize = 4095;
 const LEAST_ROOM: usize = 256;
 /// 400 days: browsers take no more (RFC 6265bis §5.5).
 const MAX_AGE_LIMIT: u64 = 400 * 24 * 3600;
+/// A browser that loses its session comes back within seconds; a person who signs in again and again does not.
+const RETURNED_FOR: Duration = Duration::from_secs(60);
 /// "every page load of that browser shows it again, until its one button is pressed".
 const SIGNED_OUT_FOR: Duration = Duration::from_secs(MAX_AGE_LIMIT);

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use smallvec::SmallVec;
 
 /// The names of one configuration: `BASE` and `BASE.1` … (identity), `BASE.t0` … (tokens), `BASE.a0` … `BASE.a5` (attempts),
-/// `BASE.out` (signed out). The dot keeps them apart from a second gate's base name, which a path joins with a hyphen.
+/// `BASE.out` (signed out), `BASE.back` (came back). The dot keeps them apart from a second gate's base name, which a path joins with a hyphen.
 #[derive(Clone, Debug)]
 pub struct CookieNames {
     pub base: String,
@@ -28,6 +28,8 @@ pub enum Part {
     Tokens(u8),
     Attempt(u8),
     SignedOut,
+    /// How often this browser came back from the provider lately.
+    Returned,
 }
 
 /// Our cookies as they came: shared bytes and ranges, nothing copied.
@@ -56,6 +58,7 @@ impl CookieNames {
             Part::Tokens(index) => format!("{base}.t{index}"),
             Part::Attempt(slot) => format!("{base}.a{slot}"),
             Part::SignedOut => format!("{base}.out"),
+            Part::Returned => format!("{base}.back"),
         }
     }
 
@@ -75,6 +78,7 @@ impl CookieNames {
         match name.strip_prefix(self.base.as_bytes())? {
             [] => Some(Part::Identity(0)),
             b".out" => Some(Part::SignedOut),
+            b".back" => Some(Part::Returned),
             [b'.', b't', digits @ ..] => index(digits, MAX_PIECES).map(Part::Tokens),
             [b'.', b'a', digits @ ..] => index(digits, ATTEMPT_SLOTS).map(Part::Attempt),
             [b'.', digits @ ..] => index(digits, MAX_PIECES).filter(|index| *index > 0).map(Part::Identity),

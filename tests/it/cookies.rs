@@ -9,7 +9,7 @@ use crate::world::{Ask, BAT, Browser, CLIENT, Cookie, SARAA, World};
 /// The session's cookies: neither attempts nor the marker of signing out.
 fn session_cookies(world: &World, browser: &Browser) -> Vec<Cookie> {
     let base = world.setup.cookie();
-    let other = [format!("{base}.a"), format!("{base}.out")];
+    let other = [format!("{base}.a"), format!("{base}.out"), format!("{base}.back")];
     browser.cookies().into_iter().filter(|cookie| !other.iter().any(|other| cookie.name.starts_with(other))).collect()
 }
 

@@ -6,6 +6,7 @@ mod answers;
 mod attempts;
 mod bytes;
 mod callback;
+mod circles;
 mod cookies;
 mod drain;
 mod ended;

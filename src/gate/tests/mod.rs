@@ -159,12 +159,12 @@ fn user(gate: &Gate, asking: Asking) -> String {
 }
 
 fn told(gate: &Gate, asking: Asking, known: &Known) -> String {
-    say(&gate.decide(&asking.read(), Caller { known, signed_out: false }, NOW))
+    say(&gate.decide(&asking.read(), Caller { known, signed_out: false, returned: 0 }, NOW))
 }
 
 /// What a request of somebody who signed out gets.
 fn signed_out(gate: &Gate, asking: Asking) -> String {
-    say(&gate.decide(&asking.read(), Caller { known: &Known::Nobody, signed_out: true }, NOW))
+    say(&gate.decide(&asking.read(), Caller { known: &Known::Nobody, signed_out: true, returned: 0 }, NOW))
 }
 
 /// An action in words; `at N` where it is not the first `public_url`.
@@ -181,6 +181,9 @@ fn say(action: &Action) -> String {
             let why = match refusal {
                 Refusal::SignInNeeded { public_url, return_to } => {
                     format!("sign-in needed{}", then(*public_url, return_to))
+                }
+                Refusal::SessionLost { public_url, return_to } => {
+                    format!("session lost{}", then(*public_url, return_to))
                 }
                 Refusal::Denied { rule } => format!("denied by {rule:?}"),
                 Refusal::Unnamed => "unnamed".to_owned(),

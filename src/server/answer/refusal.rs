@@ -18,6 +18,11 @@ fn outcome<'a>(refusal: &Refusal, asked: &Asked<'a>) -> Outcome<'a> {
     let home = &*asked.place().home;
     match refusal {
         Refusal::SignInNeeded { public_url, return_to } => sign_in_needed(*public_url, return_to, asked),
+        Refusal::SessionLost { public_url, return_to } => {
+            let start = format!("{}/start", asked.place_of(*public_url).gate);
+            Outcome::refused(StatusCode::UNAUTHORIZED, "session_lost", Notice::SessionLost)
+                .go(with_rd(&start, return_to.as_str()) + "&again=1")
+        }
         Refusal::NoNavigation => Outcome::refused(StatusCode::UNAUTHORIZED, "no_navigation", Notice::NoNavigation)
             .login_url(format!("{}/start", asked.place().gate)),
         Refusal::Denied { .. } => Outcome::refused(StatusCode::FORBIDDEN, "denied", Notice::Denied).other(home),

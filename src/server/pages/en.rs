@@ -16,6 +16,10 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
             .says(format!("You are not signed in any more, so what you entered did not reach {app}, and it is not kept here."))
             .says("Sign in in a new tab, come back to this one, return to the form with your browser's Back button, and send it again.")
             .button("Sign in in a new tab"),
+        Notice::SessionLost => Text::new("Your sign-in is lost each time")
+            .says(format!("You were signed in several times just now, but this browser does not keep the cookie that says so, and {app} cannot open without it."))
+            .says("Allow cookies for this site, delete those that it has already, or use another browser; then try again.")
+            .button("Try again"),
         Notice::NoNavigation => Text::new("Open this address in a window")
             .says("A sign-in starts only when a person opens this address in a browser window."),
 

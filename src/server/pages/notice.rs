@@ -9,6 +9,8 @@ pub enum Notice<'a> {
     Frame,
     /// A form was posted without a session, and its fields are gone.
     FormNotKept,
+    /// The browser keeps some cookies of ours, and not the session's.
+    SessionLost,
     /// `/start` was asked for by something that is no page load.
     NoNavigation,
 

@@ -24,6 +24,7 @@ const NOTICES: &[Notice<'static>] = &[
     Notice::SessionTooLarge,
     Notice::Unnamed,
     Notice::SignInTooWeak,
+    Notice::SessionLost,
     Notice::ProviderAway,
     Notice::Denied,
     Notice::ForeignOrigin,

@@ -246,6 +246,10 @@ impl Jar {
         for line in headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
+            // It says nothing of a session.
+            if name.ends_with(".back") {
+                continue;
+            }
             if attributes.contains("Max-Age=0") {
                 self.0.remove(name);
             } else {

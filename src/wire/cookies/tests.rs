@@ -30,7 +30,7 @@ fn text(cookies: &Cookies, part: Part) -> Option<&str> {
 
 fn all_parts() -> Vec<Part> {
     let pieces = (0..MAX_PIECES).flat_map(|index| [Part::Identity(index), Part::Tokens(index)]);
-    pieces.chain((0..ATTEMPT_SLOTS).map(Part::Attempt)).chain([Part::SignedOut]).collect()
+    pieces.chain((0..ATTEMPT_SLOTS).map(Part::Attempt)).chain([Part::SignedOut, Part::Returned]).collect()
 }
 
 /// What the application gets of a line: `None` where the line is gone.
