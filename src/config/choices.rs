@@ -34,8 +34,13 @@ impl Choice for UserinfoMode {
 impl Choice for Algorithm {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("RS256", Algorithm::RS256),
+        ("RS384", Algorithm::RS384),
+        ("RS512", Algorithm::RS512),
         ("PS256", Algorithm::PS256),
+        ("PS384", Algorithm::PS384),
+        ("PS512", Algorithm::PS512),
         ("ES256", Algorithm::ES256),
+        ("ES384", Algorithm::ES384),
         ("EdDSA", Algorithm::EdDSA),
     ];
 }

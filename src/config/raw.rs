@@ -106,7 +106,7 @@ sections! {
         user_claim: Text,
         /// Default true (oidc), false (toki, oauth2).
         require_id_token: Key<bool>,
-        /// Default ["RS256", "PS256", "ES256", "EdDSA"].
+        /// Default ["RS256", "PS256", "ES256", "EdDSA"]. Also RS384, RS512, PS384, PS512, ES384.
         id_token_algs: Key<Vec<At<One<jsonwebtoken::Algorithm>>>>,
         /// Certificates in PEM that are trusted besides the system's.
         ca_file: File,

@@ -126,7 +126,7 @@ fn check_access_token_hash(jwt: &Jwt, access_token: &Secret<String>) -> Result<(
     let Some(said) = jwt.text("at_hash")? else { return Ok(()) };
     // The hash of the signature's algorithm; Ed25519's is SHA-512 (RFC 8032 §5.1).
     let hash = match jwt.algorithm() {
-        "EdDSA" => &digest::SHA512,
+        "EdDSA" | "Ed25519" => &digest::SHA512,
         name if name.ends_with("512") => &digest::SHA512,
         name if name.ends_with("384") => &digest::SHA384,
         _ => &digest::SHA256,

@@ -1,6 +1,8 @@
 //! The provider's keys (RFC 7517), sorted out: what can verify, under which algorithm. One unusable key spoils no other.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaVerificationAlgorithm, ParsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -71,6 +73,8 @@ struct Key {
     kid: Option<String>,
     /// Where the set names one (RFC 7517 §4.4), the key is for no other.
     algorithm: Option<Algorithm>,
+    /// What a key of its kind can verify.
+    fits: &'static [Algorithm],
     public: DecodingKey,
 }
 
@@ -96,16 +100,22 @@ impl Key {
             None => None,
             Some(name) => Some(self::algorithm(name)?),
         };
-        let public = match (text("kty")?, text("crv")) {
-            ("RSA", _) => rsa(&decoded(text("n")?)?, &decoded(text("e")?)?)?,
-            ("EC", Some("P-256")) => p256(&decoded(text("x")?)?, &decoded(text("y")?)?)?,
-            ("OKP", Some("Ed25519")) => ed25519(&decoded(text("x")?)?)?,
+        let number = |name: &str| decoded(text(name)?);
+        let (public, fits): (_, &[Algorithm]) = match (text("kty")?, text("crv")) {
+            ("RSA", _) => (rsa(&number("n")?, &number("e")?)?, &OF_RSA),
+            ("EC", Some("P-256")) => {
+                (elliptic(&ECDSA_P256_SHA256_FIXED, 32, &number("x")?, &number("y")?)?, &[Algorithm::ES256])
+            }
+            ("EC", Some("P-384")) => {
+                (elliptic(&ECDSA_P384_SHA384_FIXED, 48, &number("x")?, &number("y")?)?, &[Algorithm::ES384])
+            }
+            ("OKP", Some("Ed25519")) => (ed25519(&number("x")?)?, &[Algorithm::EdDSA]),
             _ => return None,
         };
-        if algorithm.is_some_and(|algorithm| algorithm.family() != public.family()) {
+        if algorithm.is_some_and(|algorithm| !fits.contains(&algorithm)) {
             return None;
         }
-        Some(Key { kid: text("kid").map(str::to_owned), algorithm, public })
+        Some(Key { kid: text("kid").map(str::to_owned), algorithm, fits, public })
     }
 
     fn may_have_signed(&self, algorithm: Algorithm, kid: Option<&str>) -> bool {
@@ -113,7 +123,7 @@ impl Key {
             (Some(ours), Some(theirs)) => ours == theirs,
             (None, _) | (_, None) => true,
         };
-        named && self.public.family() == algorithm.family() && self.algorithm.is_none_or(|own| own == algorithm)
+        named && self.fits.contains(&algorithm) && self.algorithm.is_none_or(|own| own == algorithm)
     }
 }
 
@@ -137,12 +147,12 @@ fn rsa(n: &[u8], e: &[u8]) -> Option<DecodingKey> {
 }
 
 /// RFC 7518 §6.2.1; a point that is not on the curve is no key.
-fn p256(x: &[u8], y: &[u8]) -> Option<DecodingKey> {
-    if (x.len(), y.len()) != (32, 32) {
+fn elliptic(curve: &'static EcdsaVerificationAlgorithm, len: usize, x: &[u8], y: &[u8]) -> Option<DecodingKey> {
+    if (x.len(), y.len()) != (len, len) {
         return None;
     }
     let point = [&[4], x, y].concat();
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()?;
+    ParsedPublicKey::new(curve, &point).ok()?;
     Some(DecodingKey::from_ec_der(&point))
 }
 
@@ -178,11 +188,21 @@ const ORDER_EIGHT: [[u8; 32]; 2] = [
     ],
 ];
 
-const VERIFIABLE: [(&str, Algorithm); 4] = [
+const OF_RSA: [Algorithm; 6] =
+    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+
+/// RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2. Not ES512: the libraries have no P-521.
+const VERIFIABLE: [(&str, Algorithm); 10] = [
     ("RS256", Algorithm::RS256),
+    ("RS384", Algorithm::RS384),
+    ("RS512", Algorithm::RS512),
     ("PS256", Algorithm::PS256),
+    ("PS384", Algorithm::PS384),
+    ("PS512", Algorithm::PS512),
     ("ES256", Algorithm::ES256),
+    ("ES384", Algorithm::ES384),
     ("EdDSA", Algorithm::EdDSA),
+    ("Ed25519", Algorithm::EdDSA),
 ];
 
 const MAX_DOCUMENT: usize = 1024 * 1024;

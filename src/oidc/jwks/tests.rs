@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use super::*;
 pub struct Signer {
     rsa: RsaKeyPair,
     elliptic: EcdsaKeyPair,
+    larger: EcdsaKeyPair,
     edwards: Ed25519KeyPair,
 }
 
@@ -29,24 +31,28 @@ impl Signer {
         Signer {
             rsa: RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
             elliptic: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            larger: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap(),
             edwards: Ed25519KeyPair::generate().unwrap(),
         }
     }
 
     pub fn sign(&self, algorithm: &str, message: &str) -> String {
         let (chance, message) = (SystemRandom::new(), message.as_bytes());
-        let mut rsa = vec![0; self.rsa.public_modulus_len()];
+        let rsa = |padding: &'static dyn RsaEncoding| {
+            let mut signature = vec![0; self.rsa.public_modulus_len()];
+            self.rsa.sign(padding, &chance, message, &mut signature).unwrap();
+            signature
+        };
         let signature = match algorithm {
-            "RS256" => {
-                self.rsa.sign(&RSA_PKCS1_SHA256, &chance, message, &mut rsa).unwrap();
-                rsa
-            }
-            "PS256" => {
-                self.rsa.sign(&RSA_PSS_SHA256, &chance, message, &mut rsa).unwrap();
-                rsa
-            }
+            "RS256" => rsa(&RSA_PKCS1_SHA256),
+            "RS384" => rsa(&RSA_PKCS1_SHA384),
+            "RS512" => rsa(&RSA_PKCS1_SHA512),
+            "PS256" => rsa(&RSA_PSS_SHA256),
+            "PS384" => rsa(&RSA_PSS_SHA384),
+            "PS512" => rsa(&RSA_PSS_SHA512),
+            "ES384" => self.larger.sign(&chance, message).unwrap().as_ref().to_vec(),
             "ES256" => self.elliptic.sign(&chance, message).unwrap().as_ref().to_vec(),
-            "EdDSA" => self.edwards.sign(message).as_ref().to_vec(),
+            "EdDSA" | "Ed25519" => self.edwards.sign(message).as_ref().to_vec(),
             other => panic!("{other}"),
         };
         URL_SAFE_NO_PAD.encode(signature)
@@ -62,12 +68,17 @@ impl Signer {
         json!({"kty": "EC", "crv": "P-256", "kid": "ec", "x": text(&point[1..33]), "y": text(&point[33..])})
     }
 
+    pub fn larger(&self) -> Value {
+        let point = self.larger.public_key().as_ref();
+        json!({"kty": "EC", "crv": "P-384", "kid": "ec3", "x": text(&point[1..49]), "y": text(&point[49..])})
+    }
+
     pub fn edwards(&self) -> Value {
         json!({"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": text(self.edwards.public_key().as_ref())})
     }
 
     pub fn jwks(&self) -> Jwks {
-        set(&[self.rsa(), self.elliptic(), self.edwards()]).unwrap()
+        set(&[self.rsa(), self.elliptic(), self.larger(), self.edwards()]).unwrap()
     }
 }
 
@@ -84,10 +95,15 @@ fn with(mut key: Value, name: &str, value: impl Into<Value>) -> Value {
     key
 }
 
-const ALL: [(&str, Algorithm, &str); 4] = [
+const ALL: [(&str, Algorithm, &str); 9] = [
     ("RS256", Algorithm::RS256, "rsa"),
+    ("RS384", Algorithm::RS384, "rsa"),
+    ("RS512", Algorithm::RS512, "rsa"),
     ("PS256", Algorithm::PS256, "rsa"),
+    ("PS384", Algorithm::PS384, "rsa"),
+    ("PS512", Algorithm::PS512, "rsa"),
     ("ES256", Algorithm::ES256, "ec"),
+    ("ES384", Algorithm::ES384, "ec3"),
     ("EdDSA", Algorithm::EdDSA, "ed"),
 ];
 
@@ -150,7 +166,7 @@ fn keys_that_are_not_ours_to_use_are_left_out_and_spoil_no_other() {
         with(signer.rsa(), "use", "enc"),
         with(signer.rsa(), "use", 1),
         with(signer.rsa(), "key_ops", json!(["encrypt"])),
-        with(signer.rsa(), "alg", "RS512"),
+        with(signer.rsa(), "alg", "ES384"),
         with(signer.rsa(), "alg", "ES256"),
         with(signer.rsa(), "alg", json!(["RS256"])),
         with(signer.rsa(), "d", "AQAB"),

@@ -103,7 +103,7 @@ require_id_token = true
 scopes = []
     -> provider.require_id_token: an ID token comes only where provider.scopes has "openid"
 id_token_algs = ["none"]
-    -> provider.id_token_algs[0]: "none" is not known; write RS256, PS256, ES256 or EdDSA
+    -> provider.id_token_algs[0]: "none" is not known; write RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA
 id_token_algs = []
     -> provider.id_token_algs: it is empty: no ID token would be taken
 ca_file = "/dev/null"
