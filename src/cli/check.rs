@@ -33,6 +33,7 @@ pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> 
         None => {
             settings(&loaded.effective, &sources, console)?;
             redirect_addresses(&loaded.config, console)?;
+            client_key(&loaded.config, console)?;
         }
     }
     if args.online { online::online(&loaded.config.provider, console) } else { Ok(Exit::Done) }
@@ -66,6 +67,14 @@ fn redirect_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<
     let what = if addresses.len() == 1 { "this redirect address" } else { "these redirect addresses" };
     writeln!(console.out, "\n# Register {what} with the provider:")?;
     addresses.iter().try_for_each(|address| writeln!(console.out, "# {address}"))
+}
+
+/// What the provider has to know where the client signs.
+fn client_key(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
+    let Some(Ok(jwks)) = config.provider.signing.as_ref().map(|signing| signing.public_jwks(None)) else {
+        return Ok(());
+    };
+    writeln!(console.out, "\n# Register this public key with the provider (private_key_jwt):\n# {jwks}")
 }
 
 const ORIGINS_COLUMN: usize = 56;

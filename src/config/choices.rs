@@ -7,7 +7,7 @@ use super::server::Language;
 use super::value::Choice;
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
-use crate::provider::{ClientAuth, Preset, UserinfoMode};
+use crate::provider::{ClientAuth, Par, Preset, UserinfoMode};
 use crate::store::cookie::SameSite;
 use crate::telemetry::log;
 
@@ -21,8 +21,14 @@ impl Choice for ClientAuth {
         ("none", ClientAuth::None),
         ("client_secret_post", ClientAuth::SecretPost),
         ("client_secret_basic", ClientAuth::SecretBasic),
+        ("private_key_jwt", ClientAuth::PrivateKeyJwt),
+        ("tls_client_auth", ClientAuth::Tls),
     ];
-    const LATER: &'static [&'static str] = &["private_key_jwt", "tls_client_auth"];
+}
+
+impl Choice for Par {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Par::Auto), ("required", Par::Required), ("off", Par::Off)];
 }
 
 impl Choice for UserinfoMode {

@@ -28,10 +28,8 @@ pub fn addresses(provider: &raw::Provider, preset: Preset, insecure_http: bool, 
     let token_endpoint = address(&provider.token_endpoint, toki("https://sso.toki.mn/oauth2/token"), report);
     let jwks_uri = address(&provider.jwks_uri, None, report);
     let end_session_endpoint = address(&provider.end_session_endpoint, None, report);
-    // Nothing is sent there yet.
-    for key in [&provider.revocation_endpoint, &provider.pushed_authorization_request_endpoint] {
-        address(key, None, report);
-    }
+    let revocation_endpoint = address(&provider.revocation_endpoint, None, report);
+    let pushed_authorization_request_endpoint = address(&provider.pushed_authorization_request_endpoint, None, report);
     let userinfo =
         userinfo_endpoint(provider, toki("https://sso.toki.mn/oauth2/userinfo?userId={userId}"), insecure_http, report);
     required(provider, preset, report);
@@ -42,6 +40,8 @@ pub fn addresses(provider: &raw::Provider, preset: Preset, insecure_http: bool, 
         userinfo_endpoint: userinfo,
         jwks_uri,
         end_session_endpoint,
+        revocation_endpoint,
+        pushed_authorization_request_endpoint,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod problem;
 pub mod server;
 
 mod choices;
+mod client;
 mod endpoints;
 mod env;
 mod given;

@@ -7,13 +7,12 @@ use jsonwebtoken::Algorithm;
 use super::given::{quoted, shortened};
 use super::raw;
 use super::report::Report;
-use super::secret::{self, Given};
+use super::secret;
 use super::server::number;
 use super::value::{At, Key, One};
-use super::{endpoints, identity};
-use crate::oidc::Secret;
+use super::{client, endpoints, identity};
 use crate::oidc::authorize::is_protocol_parameter;
-use crate::provider::{ClientAuth, Preset, Settings, UserinfoMode};
+use crate::provider::{Preset, Settings, UserinfoMode};
 use crate::session::Lifetimes;
 
 pub fn settings<'a>(
@@ -28,8 +27,7 @@ pub fn settings<'a>(
     let insecure_http = insecure_http(provider, report);
     let addresses = endpoints::addresses(provider, preset, insecure_http, report);
     let pkce = provider.pkce.or(true, report);
-    let client_secret = client_secret(provider, report);
-    let client_auth = client_auth(provider, client_secret.is_some(), pkce, report);
+    let client = client::client(provider, pkce, report);
     let scopes = scopes(provider, preset, report);
     let userinfo = userinfo(provider, preset, addresses.userinfo_endpoint.is_some(), report);
     let mut claims: Vec<String> = Vec::new();
@@ -41,10 +39,13 @@ pub fn settings<'a>(
     Settings {
         preset,
         proxy: endpoints::proxy(provider, &addresses, env, report),
+        par: client::par(provider, preset, &addresses, report),
         addresses,
         client_id: client_id(provider, report),
-        client_secret,
-        client_auth,
+        client_secret: client.secret,
+        client_auth: client.auth,
+        signing: client.signing,
+        certificate: client.certificate,
         pkce,
         require_id_token: require_id_token(provider, preset, &scopes, report),
         scopes,
@@ -86,57 +87,6 @@ fn client_id(provider: &raw::Provider, report: &mut Report) -> String {
         report.wrong(&at, "it is a placeholder; write the identifier that the provider gave this application");
     }
     at.value
-}
-
-fn client_secret(provider: &raw::Provider, report: &mut Report) -> Option<Secret<String>> {
-    let (secret, place) = match secret::given(&provider.client_secret, &provider.client_secret_file, report) {
-        Given::Nowhere => return None,
-        Given::Here(at) => {
-            report.written(at);
-            (at.value.clone(), at.problem(""))
-        }
-        Given::InFile(at) => {
-            report.written(at);
-            (secret::text(at, report)?, at.problem(""))
-        }
-    };
-    let text = secret.expose();
-    if text.is_empty() {
-        report.problems.push(super::Problem { text: "it is empty".to_owned(), ..place });
-    } else if secret::is_placeholder(text) {
-        report.problems.push(super::Problem {
-            text: "it is a placeholder; write the secret that the provider gave".to_owned(),
-            ..place
-        });
-    } else if text.chars().any(char::is_control) {
-        report.problems.push(super::Problem {
-            text: "it holds a control character; is it more than one line?".to_owned(),
-            ..place
-        });
-    }
-    Some(secret)
-}
-
-fn client_auth(provider: &raw::Provider, has_secret: bool, pkce: bool, report: &mut Report) -> ClientAuth {
-    let default = if has_secret { ClientAuth::SecretPost } else { ClientAuth::None };
-    let auth = provider.client_auth.or(One(default), report).0;
-    // One that is given and cannot be read was told already.
-    let given = !(provider.client_secret.is_absent() && provider.client_secret_file.is_absent());
-    match auth {
-        ClientAuth::None if has_secret => report.wrong_key(
-            &provider.client_auth,
-            "the client secret would not be used; write client_secret_post, or leave the secret out",
-        ),
-        ClientAuth::SecretPost | ClientAuth::SecretBasic if !given => {
-            report.wrong_key(&provider.client_auth, "it needs provider.client_secret or client_secret_file");
-        }
-        ClientAuth::None if !pkce && !given => report.wrong_key(
-            &provider.pkce,
-            "without PKCE the client secret is needed; write provider.client_secret_file, or pkce = true",
-        ),
-        ClientAuth::None | ClientAuth::SecretPost | ClientAuth::SecretBasic => {}
-    }
-    auth
 }
 
 fn scopes(provider: &raw::Provider, preset: Preset, report: &mut Report) -> Vec<String> {

@@ -12,7 +12,7 @@ use super::{Problem, server};
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
 use crate::oidc::Secret;
-use crate::provider::{ClientAuth, Preset, UserinfoMode};
+use crate::provider::{ClientAuth, Par, Preset, UserinfoMode};
 use crate::store::cookie::SameSite;
 use crate::telemetry::log;
 
@@ -86,8 +86,22 @@ sections! {
         client_secret: Key<Secret<String>>,
         /// The file that holds it; a line's end at its end is not part of it.
         client_secret_file: File,
-        /// Default client_secret_post with a secret, else none.
+        /// Default client_secret_post with a secret, else none. Also client_secret_basic, private_key_jwt, tls_client_auth.
         client_auth: Key<One<ClientAuth>>,
+        /// The private key of private_key_jwt in PEM: RSA, P-256 or Ed25519. Better in signing_key_file.
+        signing_key: Key<Secret<String>>,
+        /// The file that holds it; read again when it changes.
+        signing_key_file: File,
+        /// What the provider calls that key (kid). Default its thumbprint (RFC 7638).
+        signing_key_id: Text,
+        /// How it signs. Default what the key can and the provider takes: RS256 or PS256, ES256, EdDSA.
+        signing_alg: Key<One<jsonwebtoken::Algorithm>>,
+        /// The certificate of tls_client_auth in PEM, with its chain; read again when it changes.
+        tls_cert_file: File,
+        /// Its private key in PEM.
+        tls_key_file: File,
+        /// Pushed authorization requests. auto: where the provider demands them, or their address is written here. required, off.
+        par: Key<One<Par>>,
         /// S256, nothing else. Default true.
         pkce: Key<bool>,
         /// Default ["openid", "offline_access"].

@@ -16,8 +16,29 @@ pub struct Metadata {
     pub userinfo_endpoint: Option<String>,
     pub jwks_uri: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    pub revocation_endpoint: Option<Url>,
+    pub introspection_endpoint: Option<Url>,
+    pub pushed_authorization_request_endpoint: Option<Url>,
+    /// RFC 9126 §5: an authorization request that was not pushed is refused.
+    pub requires_pushed_requests: bool,
     /// RFC 9207 §3: the authorization answer must then carry `iss`.
     pub iss_parameter_supported: bool,
+    /// `token_endpoint_auth_methods_supported`, where it says so.
+    pub client_auth_methods: Option<Vec<String>>,
+    /// `token_endpoint_auth_signing_alg_values_supported`, where it says so.
+    pub client_signing_algs: Option<Vec<String>>,
+    /// `mtls_endpoint_aliases` (RFC 8705 §5).
+    pub mtls_aliases: Aliases,
+}
+
+/// Where a client that shows a certificate calls instead.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Aliases {
+    token_endpoint: Option<Url>,
+    userinfo_endpoint: Option<Url>,
+    revocation_endpoint: Option<Url>,
+    introspection_endpoint: Option<Url>,
+    pushed_authorization_request_endpoint: Option<Url>,
 }
 
 /// Why a discovery document is not taken.
@@ -47,23 +68,60 @@ impl Metadata {
         let plain = insecure_http || Url::parse(issuer).is_ok_and(|issuer| leads_to_loopback(&issuer));
         let address = |name| address(&document, name, plain, insecure_http);
         let required = |name| address(name)?.ok_or(BadMetadata::Missing(name));
-        let userinfo_endpoint = address("userinfo_endpoint")?;
+        let aliases = match document.get("mtls_endpoint_aliases") {
+            None | Some(Value::Null) => Aliases::default(),
+            Some(Value::Object(aliases)) => Aliases::read(aliases, plain, insecure_http)?,
+            Some(_) => return Err(BadMetadata::Missing("mtls_endpoint_aliases")),
+        };
         Ok(Metadata {
             issuer: Some(issuer.to_owned()),
             authorization_endpoint: required("authorization_endpoint")?,
             token_endpoint: required("token_endpoint")?,
-            // Braces are a template's only where the operator wrote them.
-            userinfo_endpoint: userinfo_endpoint.map(|url| url.as_str().replace('{', "%7B").replace('}', "%7D")),
+            userinfo_endpoint: address("userinfo_endpoint")?.as_ref().map(no_template),
             jwks_uri: Some(required("jwks_uri")?),
             end_session_endpoint: address("end_session_endpoint")?,
-            iss_parameter_supported: document.get("authorization_response_iss_parameter_supported")
-                == Some(&Value::Bool(true)),
+            revocation_endpoint: address("revocation_endpoint")?,
+            introspection_endpoint: address("introspection_endpoint")?,
+            pushed_authorization_request_endpoint: address("pushed_authorization_request_endpoint")?,
+            requires_pushed_requests: says_so(&document, "require_pushed_authorization_requests"),
+            iss_parameter_supported: says_so(&document, "authorization_response_iss_parameter_supported"),
+            client_auth_methods: names(&document, "token_endpoint_auth_methods_supported"),
+            client_signing_algs: names(&document, "token_endpoint_auth_signing_alg_values_supported"),
+            mtls_aliases: aliases,
         })
+    }
+
+    /// The same for a client that shows a certificate (RFC 8705 §5): an address that has an alias is the alias.
+    pub fn over_mutual_tls(self) -> Metadata {
+        let aliases = self.mtls_aliases.clone();
+        Metadata {
+            token_endpoint: aliases.token_endpoint.unwrap_or(self.token_endpoint),
+            userinfo_endpoint: aliases.userinfo_endpoint.as_ref().map(no_template).or(self.userinfo_endpoint),
+            revocation_endpoint: aliases.revocation_endpoint.or(self.revocation_endpoint),
+            introspection_endpoint: aliases.introspection_endpoint.or(self.introspection_endpoint),
+            pushed_authorization_request_endpoint: aliases
+                .pushed_authorization_request_endpoint
+                .or(self.pushed_authorization_request_endpoint),
+            ..self
+        }
     }
 
     /// OpenID Connect Discovery 1.0 §4.1: where an issuer's document is.
     pub fn document_address(issuer: &str) -> Result<Url, url::ParseError> {
         Url::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))
+    }
+}
+
+impl Aliases {
+    fn read(document: &Map<String, Value>, plain: bool, insecure_http: bool) -> Result<Aliases, BadMetadata> {
+        let address = |name| address(document, name, plain, insecure_http);
+        Ok(Aliases {
+            token_endpoint: address("token_endpoint")?,
+            userinfo_endpoint: address("userinfo_endpoint")?,
+            revocation_endpoint: address("revocation_endpoint")?,
+            introspection_endpoint: address("introspection_endpoint")?,
+            pushed_authorization_request_endpoint: address("pushed_authorization_request_endpoint")?,
+        })
     }
 }
 
@@ -106,6 +164,21 @@ fn address(
     Ok(Some(url))
 }
 
+/// Braces are a template's only where the operator wrote them.
+fn no_template(url: &Url) -> String {
+    url.as_str().replace('{', "%7B").replace('}', "%7D")
+}
+
+fn says_so(document: &Map<String, Value>, name: &str) -> bool {
+    document.get(name) == Some(&Value::Bool(true))
+}
+
+/// `None` where it does not say, or what it says is no list.
+fn names(document: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let list = document.get(name)?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 /// Real documents have a few KiB.
 const MAX_DOCUMENT: usize = 256 * 1024;
 const MAX_ADDRESS: usize = 2 * 1024;
@@ -121,7 +194,14 @@ impl Metadata {
             userinfo_endpoint: Some(at("/userinfo").into()),
             jwks_uri: Some(at("/jwks")),
             end_session_endpoint: None,
+            revocation_endpoint: None,
+            introspection_endpoint: None,
+            pushed_authorization_request_endpoint: None,
+            requires_pushed_requests: false,
             iss_parameter_supported: false,
+            client_auth_methods: None,
+            client_signing_algs: None,
+            mtls_aliases: Aliases::default(),
         }
     }
 }
@@ -167,7 +247,16 @@ mod tests {
 
     #[test]
     fn an_address_that_is_no_https_is_not_taken() {
-        for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+        for name in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "end_session_endpoint",
+            "revocation_endpoint",
+            "introspection_endpoint",
+            "pushed_authorization_request_endpoint",
+        ] {
             for bad in [
                 "http://op.example/x",
                 "http://127.0.0.1/x",
@@ -197,6 +286,45 @@ mod tests {
     }
 
     #[test]
+    fn a_client_with_a_certificate_calls_the_aliases_and_nothing_else_of_them() {
+        let aliased = |alias: Value| {
+            let body = document(|d| {
+                d["revocation_endpoint"] = "https://op.example/revoke".into();
+                d["mtls_endpoint_aliases"] = alias;
+            });
+            Metadata::from_document(&body, ISSUER, false)
+        };
+        let metadata = aliased(json!({"token_endpoint": "https://mtls.op.example/token", "jwks_uri": "https://evil/"}));
+        let metadata = metadata.unwrap();
+        assert_eq!(metadata.token_endpoint.as_str(), "https://op.example/token");
+        let over = metadata.clone().over_mutual_tls();
+        assert_eq!(over.token_endpoint.as_str(), "https://mtls.op.example/token");
+        assert_eq!((over.jwks_uri, over.revocation_endpoint), (metadata.jwks_uri, metadata.revocation_endpoint));
+        for bad in [json!({"token_endpoint": "http://mtls.op.example/token"}), json!({"token_endpoint": 7}), json!([])]
+        {
+            assert!(aliased(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(aliased(Value::Null).is_ok());
+    }
+
+    #[test]
+    fn what_it_can_do_is_what_it_says() {
+        let silent = Metadata::from_document(&document(|_| ()), ISSUER, false).unwrap();
+        assert_eq!((silent.requires_pushed_requests, silent.client_auth_methods), (false, None));
+        let body = document(|d| {
+            d["require_pushed_authorization_requests"] = true.into();
+            d["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt", 7]);
+            d["token_endpoint_auth_signing_alg_values_supported"] = json!("RS256");
+        });
+        let said = Metadata::from_document(&body, ISSUER, false).unwrap();
+        assert!(said.requires_pushed_requests);
+        assert_eq!(said.client_auth_methods, Some(vec!["private_key_jwt".to_owned()]));
+        assert_eq!(said.client_signing_algs, None);
+        let text = document(|d| d["require_pushed_authorization_requests"] = "true".into());
+        assert!(!Metadata::from_document(&text, ISSUER, false).unwrap().requires_pushed_requests);
+    }
+
+    #[test]
     fn what_sign_in_needs_must_be_there() {
         for name in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"] {
             let document = document(|d| drop(d.as_object_mut().unwrap().remove(name)));
@@ -213,7 +341,7 @@ mod tests {
         let inside = local.replace("127.0.0.1", "op.internal");
         assert_eq!(
             Metadata::from_document(inside.as_bytes(), "http://op.internal:9000", false),
-            Err(BadMetadata::Insecure("userinfo_endpoint"))
+            Err(BadMetadata::Insecure("authorization_endpoint"))
         );
         assert!(Metadata::from_document(inside.as_bytes(), "http://op.internal:9000", true).is_ok());
     }

@@ -3,12 +3,14 @@
 pub mod authorize;
 pub mod callback;
 pub mod claims;
+pub mod client;
 pub mod id_token;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod metadata;
 pub mod secret;
+pub mod signing;
 pub mod step_up;
 pub mod token;
 pub mod userinfo;

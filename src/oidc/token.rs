@@ -1,82 +1,26 @@
-//! The token endpoint's request and answer (RFC 6749 §4.1.3, §5, §6; toki.md "Token request").
+//! The token endpoint: what is asked of it and what it answers (RFC 6749 §4.1.3, §5, §6; toki.md "Token request").
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use url::form_urlencoded;
 
 use super::Secret;
 use super::json::{self, NotAnObject};
 
-/// How the client says who it is (RFC 6749 §2.3.1).
-#[derive(Clone, Copy)]
-pub enum Authentication<'a> {
-    /// `client_id` alone.
-    None,
-    /// Identifier and secret in the body.
-    Post(&'a Secret<String>),
-    /// Identifier and secret in `Authorization`, neither in the body.
-    Basic(&'a Secret<String>),
+/// Spends a code (RFC 6749 §4.1.3, with RFC 7636 §4.5 where there is a verifier): what is asked for, without who asks.
+pub fn code_grant<'a>(
+    code: &'a Secret<String>,
+    redirect_uri: &'a str,
+    verifier: Option<&'a Secret<String>>,
+) -> Vec<(&'static str, &'a str)> {
+    let grant = [("grant_type", "authorization_code"), ("code", code.expose()), ("redirect_uri", redirect_uri)];
+    let verifier = verifier.map(|verifier| ("code_verifier", verifier.expose().as_str()));
+    grant.into_iter().chain(verifier).collect()
 }
 
-/// A request to the token endpoint, ready to send.
-#[derive(Debug)]
-pub struct TokenRequest {
-    /// `application/x-www-form-urlencoded`.
-    pub body: Secret<String>,
-    pub authorization: Option<Secret<String>>,
-}
-
-impl TokenRequest {
-    /// RFC 6749 §4.1.3, with RFC 7636 §4.5 where there is a verifier.
-    pub fn for_code(
-        code: &Secret<String>,
-        redirect_uri: &str,
-        client_id: &str,
-        verifier: Option<&Secret<String>>,
-        authentication: Authentication<'_>,
-    ) -> TokenRequest {
-        let grant = [("grant_type", "authorization_code"), ("code", code.expose()), ("redirect_uri", redirect_uri)];
-        let verifier = verifier.map(|verifier| ("code_verifier", verifier.expose().as_str()));
-        TokenRequest::new(&grant, client_id, verifier, authentication)
-    }
-
-    /// RFC 6749 §6.
-    pub fn for_refresh(
-        refresh_token: &Secret<String>,
-        client_id: &str,
-        authentication: Authentication<'_>,
-    ) -> TokenRequest {
-        let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose().as_str())];
-        TokenRequest::new(&grant, client_id, None, authentication)
-    }
-
-    fn new(
-        grant: &[(&str, &str)],
-        client_id: &str,
-        proof: Option<(&str, &str)>,
-        authentication: Authentication<'_>,
-    ) -> TokenRequest {
-        let (id, secret, authorization) = match authentication {
-            Authentication::None => (Some(("client_id", client_id)), None, None),
-            Authentication::Post(secret) => {
-                (Some(("client_id", client_id)), Some(("client_secret", secret.expose().as_str())), None)
-            }
-            Authentication::Basic(secret) => (None, None, Some(basic(client_id, secret))),
-        };
-        let fields = grant.iter().copied().chain(id).chain(proof).chain(secret);
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        TokenRequest { body: Secret::new(body), authorization }
-    }
-}
-
-/// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
-fn basic(client_id: &str, secret: &Secret<String>) -> Secret<String> {
-    let half = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Secret::new(format!("{}:{}", half(client_id), half(secret.expose())));
-    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
+/// Spends a refresh token (RFC 6749 §6).
+pub fn refresh_grant(refresh_token: &Secret<String>) -> [(&'static str, &str); 2] {
+    [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())]
 }
 
 /// A successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
@@ -203,40 +147,26 @@ const MAX_ERROR_TEXT: usize = 300;
 mod tests {
     use serde_json::json;
 
+    use super::super::client::{Authentication, Form};
     use super::*;
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
     }
 
-    fn code_request(verifier: bool, authentication: Authentication<'_>) -> TokenRequest {
-        let verifier = verifier.then(|| secret("v-1"));
-        TokenRequest::for_code(&secret("c/+ 1"), "https://a.mn/cb", "id", verifier.as_ref(), authentication)
-    }
-
     #[test]
     fn a_code_is_spent_as_toki_publishes() {
-        let common = "grant_type=authorization_code&code=c%2F%2B+1&redirect_uri=https%3A%2F%2Fa.mn%2Fcb&client_id=id";
-        let hidden = secret("s&3");
+        let (code, proof, hidden) = (secret("c/+ 1"), secret("v-1"), secret("s&3"));
         for (verifier, authentication, rest) in [
-            (true, Authentication::None, "&code_verifier=v-1"),
-            (false, Authentication::Post(&hidden), "&client_secret=s%263"),
-            (true, Authentication::Post(&hidden), "&code_verifier=v-1&client_secret=s%263"),
+            (Some(&proof), Authentication::Named, "&code_verifier=v-1&client_id=id"),
+            (None, Authentication::Post(&hidden), "&client_id=id&client_secret=s%263"),
+            (Some(&proof), Authentication::Post(&hidden), "&code_verifier=v-1&client_id=id&client_secret=s%263"),
         ] {
-            let request = code_request(verifier, authentication);
-            assert_eq!(request.body.expose(), &format!("{common}{rest}"));
-            assert_eq!(request.authorization, None);
+            let form = Form::new(&code_grant(&code, "https://a.mn/cb", verifier), "id", authentication);
+            let common = "grant_type=authorization_code&code=c%2F%2B+1&redirect_uri=https%3A%2F%2Fa.mn%2Fcb";
+            assert_eq!(form.body.expose(), &format!("{common}{rest}"));
+            assert_eq!(form.authorization, None);
         }
-    }
-
-    #[test]
-    fn basic_stands_alone_and_its_halves_are_encoded() {
-        let hidden = secret("p:w d");
-        let request = TokenRequest::for_refresh(&secret("r"), "i:d", Authentication::Basic(&hidden));
-        assert_eq!(request.body.expose(), "grant_type=refresh_token&refresh_token=r");
-        let header = request.authorization.unwrap();
-        let decoded = STANDARD.decode(header.expose().strip_prefix("Basic ").unwrap()).unwrap();
-        assert_eq!(decoded, b"i%3Ad:p%3Aw+d");
     }
 
     fn read(answer: &Value) -> Result<TokenAnswer, BadAnswer> {

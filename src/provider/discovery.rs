@@ -8,9 +8,9 @@ use arc_swap::ArcSwapOption;
 
 use super::http::{Asking, Failure, Http};
 use super::pace::{Backoff, chance};
-use super::{Addresses, Preset, Settings, StartError};
+use super::{Addresses, ClientAuth, Preset, Settings, StartError};
 use crate::clock::Clock;
-use crate::oidc::metadata::Metadata;
+use crate::oidc::metadata::{Aliases, Metadata};
 use crate::telemetry::metrics::Endpoint;
 
 pub struct Discovery {
@@ -19,6 +19,8 @@ pub struct Discovery {
     issuer: Option<String>,
     by_hand: Addresses,
     insecure_http: bool,
+    /// The client shows a certificate.
+    mutual_tls: bool,
 }
 
 impl Discovery {
@@ -29,7 +31,8 @@ impl Discovery {
             Preset::Oidc => (None, Some(by_hand.issuer.clone().ok_or(StartError::Missing("issuer"))?)),
         };
         let known = ArcSwapOption::new(known);
-        Ok(Discovery { known, issuer, by_hand, insecure_http: settings.insecure_http })
+        let mutual_tls = settings.client_auth == ClientAuth::Tls;
+        Ok(Discovery { known, issuer, by_hand, insecure_http: settings.insecure_http, mutual_tls })
     }
 
     pub fn known(&self) -> Option<Arc<Metadata>> {
@@ -75,6 +78,9 @@ impl Discovery {
         let read =
             |body: &[u8]| Metadata::from_document(body, issuer, self.insecure_http).map_err(|error| error.to_string());
         let mut metadata = http.get(Endpoint::Discovery, address, Asking::default(), read).await?;
+        if self.mutual_tls {
+            metadata = metadata.over_mutual_tls();
+        }
         let by_hand = self.by_hand.clone();
         let written = |ours: Option<url::Url>, theirs: &mut url::Url| *theirs = ours.unwrap_or_else(|| theirs.clone());
         written(by_hand.authorization_endpoint, &mut metadata.authorization_endpoint);
@@ -82,6 +88,9 @@ impl Discovery {
         metadata.userinfo_endpoint = by_hand.userinfo_endpoint.or(metadata.userinfo_endpoint);
         metadata.jwks_uri = by_hand.jwks_uri.or(metadata.jwks_uri);
         metadata.end_session_endpoint = by_hand.end_session_endpoint.or(metadata.end_session_endpoint);
+        metadata.revocation_endpoint = by_hand.revocation_endpoint.or(metadata.revocation_endpoint);
+        metadata.pushed_authorization_request_endpoint =
+            by_hand.pushed_authorization_request_endpoint.or(metadata.pushed_authorization_request_endpoint);
         Ok(metadata)
     }
 }
@@ -96,7 +105,14 @@ fn written(by_hand: &Addresses) -> Result<Metadata, StartError> {
         userinfo_endpoint: by_hand.userinfo_endpoint,
         jwks_uri: by_hand.jwks_uri,
         end_session_endpoint: by_hand.end_session_endpoint,
+        revocation_endpoint: by_hand.revocation_endpoint,
+        introspection_endpoint: None,
+        pushed_authorization_request_endpoint: by_hand.pushed_authorization_request_endpoint,
+        requires_pushed_requests: false,
         iss_parameter_supported: false,
+        client_auth_methods: None,
+        client_signing_algs: None,
+        mtls_aliases: Aliases::default(),
     })
 }
 

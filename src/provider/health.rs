@@ -68,8 +68,14 @@ fn illness(endpoint: Endpoint, failure: &Failure) -> Option<Illness> {
         Failure::Broken(_) => Kind::Broken,
         Failure::Refused(refusal) => match endpoint {
             Endpoint::Discovery | Endpoint::Jwks => Kind::Refused,
-            Endpoint::Token if !refusal.is_about_one() => Kind::Refused,
-            Endpoint::Token | Endpoint::Userinfo => return None,
+            Endpoint::Token | Endpoint::Par | Endpoint::Revocation | Endpoint::Introspection
+                if !refusal.is_about_one() =>
+            {
+                Kind::Refused
+            }
+            Endpoint::Token | Endpoint::Par | Endpoint::Revocation | Endpoint::Introspection | Endpoint::Userinfo => {
+                return None;
+            }
         },
     };
     Some(Illness { kind, why: failure.to_string() })

@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::{StatusCode, header};
 use reqwest::{NoProxy, Proxy, Request, Response, redirect, retry};
 use rustls::RootCertStore;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
@@ -16,8 +17,9 @@ use super::health::Health;
 use super::{Settings, StartError};
 use crate::clock::Timestamp;
 use crate::oidc::Secret;
+use crate::oidc::client::Form;
 use crate::oidc::metadata::may_be_called;
-use crate::oidc::token::{TokenError, TokenErrorKind, TokenRequest};
+use crate::oidc::token::{TokenError, TokenErrorKind};
 use crate::telemetry::metrics::{CallResult, Endpoint, Metrics};
 
 /// How long the provider is waited for.
@@ -97,9 +99,15 @@ pub struct Http {
 }
 
 impl Http {
-    pub fn new(settings: &Settings, patience: Patience, metrics: Arc<Metrics>) -> Result<Http, StartError> {
+    /// `certificate`: what is shown to a server that asks who calls.
+    pub fn new(
+        settings: &Settings,
+        certificate: Option<Arc<dyn ResolvesClientCert>>,
+        patience: Patience,
+        metrics: Arc<Metrics>,
+    ) -> Result<Http, StartError> {
         let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(settings)?)
+            .tls_backend_preconfigured(tls(settings, certificate)?)
             .user_agent(concat!("tokigate/", env!("CARGO_PKG_VERSION")))
             // A redirected token request would take code and secret along (RFC 9110 §15.4).
             .redirect(redirect::Policy::none())
@@ -136,11 +144,12 @@ impl Http {
         self.call(endpoint, request.build(), read).await
     }
 
-    /// Sends a form to the token endpoint, once.
+    /// Sends a form, once.
     pub async fn post<T>(
         &self,
+        endpoint: Endpoint,
         url: Url,
-        form: &TokenRequest,
+        form: &Form,
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, Failure> {
         let mut request = self
@@ -153,7 +162,7 @@ impl Http {
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
-        self.call(Endpoint::Token, request.build(), read).await
+        self.call(endpoint, request.build(), read).await
     }
 
     async fn call<T>(
@@ -239,7 +248,10 @@ fn explain(error: &reqwest::Error) -> String {
 }
 
 /// TLS 1.2 and 1.3, the machine's trust anchors and those of `ca_file`; a machine that has none, such as an image without a CA bundle, gets Mozilla's.
-fn tls(settings: &Settings) -> Result<rustls::ClientConfig, StartError> {
+fn tls(
+    settings: &Settings,
+    certificate: Option<Arc<dyn ResolvesClientCert>>,
+) -> Result<rustls::ClientConfig, StartError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
@@ -260,9 +272,11 @@ fn tls(settings: &Settings) -> Result<rustls::ClientConfig, StartError> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| StartError::Client(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+        .with_root_certificates(roots);
+    Ok(match certificate {
+        Some(certificate) => config.with_client_cert_resolver(certificate),
+        None => config.with_no_client_auth(),
+    })
 }
 
 /// Never for this machine, nor for what `NO_PROXY` names: discovery may lead to other hosts than the one that `config` looked at.

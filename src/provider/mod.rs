@@ -1,6 +1,8 @@
 //! Talking to the provider: discovery, keys, token endpoint, user info, refresh. On a runtime of its own, one for the process: what is
 //! started here belongs to nobody's request, so nobody's leaving can cancel it.
 
+pub mod certificate;
+pub mod client;
 mod discovery;
 mod health;
 mod http;
@@ -18,14 +20,17 @@ mod userinfo;
 mod tests;
 
 pub use crate::oidc::claims::Received;
-pub use settings::{Addresses, ClientAuth, Preset, Settings, UserinfoMode};
+pub use settings::{Addresses, CertificateFiles, ClientAuth, KeySource, Par, Preset, Settings, Signing, UserinfoMode};
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustls::client::ResolvesClientCert;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::Semaphore;
 use url::Url;
+
+use self::certificate::{BadCertificate, Certificate};
 
 use self::discovery::Discovery;
 use self::http::{Http, Patience};
@@ -134,6 +139,10 @@ pub enum StartError {
     CaFile(String),
     #[error("provider.{0} is missing: this preset does not know it")]
     Missing(&'static str),
+    #[error("provider.signing_key: {0}")]
+    SigningKey(String),
+    #[error(transparent)]
+    Certificate(#[from] BadCertificate),
     #[error("the HTTP client cannot be built: {0}")]
     Client(String),
 }
@@ -158,8 +167,11 @@ impl Provider {
     ) -> Result<Provider, StartError> {
         // Refused only where the process has chosen already, which is as good.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?.map(Arc::new);
+        let shown = certificate.clone().map(|certificate| certificate as Arc<dyn ResolvesClientCert>);
         let shared = Arc::new(Shared {
-            http: Http::new(&settings, patience, metrics.clone())?,
+            http: Http::new(&settings, shown, patience, metrics.clone())?,
+            client: client::Client::new(&settings)?,
             discovery: Discovery::new(&settings)?,
             keys: Keys::default(),
             sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
@@ -175,6 +187,7 @@ impl Provider {
         runtime
             .handle()
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
+        runtime.handle().spawn(certificate::keep_up(shared.client.key(), certificate));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
 
@@ -251,6 +264,7 @@ struct Shared {
     memory: Memory,
     metrics: Arc<Metrics>,
     http: Http,
+    client: client::Client,
     discovery: Discovery,
     keys: Keys,
     sign_ins: Mutex<Bucket>,

@@ -1,10 +1,13 @@
 //! Probe: whether the provider can be reached from here, for `check --online`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::ResolvesClientCert;
 use url::Url;
 
+use super::certificate::Certificate;
 use super::discovery::Discovery;
 use super::http::{Http, Patience};
 use super::{Settings, StartError};
@@ -25,7 +28,9 @@ pub struct Reached {
 
 /// Asks every origin that the settings, or the discovery document, name; and what came of it, for people.
 pub async fn probe(settings: &Settings, clock: &Clock) -> Result<Vec<(String, Result<Reached, String>)>, StartError> {
-    let http = Http::new(settings, Patience::default(), Metrics::new())?;
+    let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?;
+    let shown = certificate.map(|certificate| Arc::new(certificate) as Arc<dyn ResolvesClientCert>);
+    let http = Http::new(settings, shown, Patience::default(), Metrics::new())?;
     let discovery = Discovery::new(settings)?;
     let mut probes = Vec::new();
     let metadata = match discovery.look(&http).await {

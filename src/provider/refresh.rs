@@ -176,7 +176,7 @@ enum Over {
 
 impl Refresh {
     async fn run(&self) -> Refreshed {
-        let Shared { refreshes, http, settings, metrics, clock, .. } = &*self.shared;
+        let Shared { refreshes, metrics, clock, .. } = &*self.shared;
         let Ok(_place) = timeout(WAIT_FOR_A_PLACE, refreshes.places.acquire()).await else { return away(A_JAM) };
         // Much may have happened while it waited.
         if let Some(known) = known_already(&self.shared, self.session.id, self.session.generation) {
@@ -187,7 +187,7 @@ impl Refresh {
         {
             return away(left);
         }
-        let answer = token::spend_refresh_token(http, settings, &self.metadata, &self.refresh_token).await;
+        let answer = token::spend_refresh_token(&self.shared, &self.metadata, &self.refresh_token).await;
         self.note(&answer);
         let refreshed = match answer {
             Ok(answer) => match self.renewed(&answer).await {

@@ -1,5 +1,8 @@
 //! `[provider]`, checked: what `config` fills in and the rest of this room reads.
 
+use std::path::PathBuf;
+
+use jsonwebtoken::Algorithm;
 use url::Url;
 
 use crate::oidc::Secret;
@@ -14,12 +17,62 @@ pub enum Preset {
     Oauth2,
 }
 
-/// `[provider] client_auth`; others come with a later issue.
+/// `[provider] client_auth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
     None,
     SecretPost,
     SecretBasic,
+    PrivateKeyJwt,
+    Tls,
+}
+
+impl ClientAuth {
+    #[expect(dead_code, reason = "used soon")]
+    /// As metadata calls it (OpenID Connect Core §9, RFC 8705 §2.1.1).
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientAuth::None => "none",
+            ClientAuth::SecretPost => "client_secret_post",
+            ClientAuth::SecretBasic => "client_secret_basic",
+            ClientAuth::PrivateKeyJwt => "private_key_jwt",
+            ClientAuth::Tls => "tls_client_auth",
+        }
+    }
+}
+
+/// The key of `private_key_jwt`.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    pub key: KeySource,
+    /// `kid`; its thumbprint where absent.
+    pub key_id: Option<String>,
+    /// What fits the key and the provider, where absent.
+    pub algorithm: Option<Algorithm>,
+}
+
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    Given(Secret<String>),
+    /// Read again when it changes.
+    File(PathBuf),
+}
+
+/// The certificate of `tls_client_auth` and its key, in PEM; read again when they change.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// `[provider] par`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Par {
+    /// Where the provider demands it, or the configuration names the address.
+    #[default]
+    Auto,
+    Required,
+    Off,
 }
 
 /// `[provider] userinfo`.
@@ -39,6 +92,8 @@ pub struct Addresses {
     pub userinfo_endpoint: Option<String>,
     pub jwks_uri: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    pub revocation_endpoint: Option<Url>,
+    pub pushed_authorization_request_endpoint: Option<Url>,
 }
 
 /// What the provider is made of; filled by `config`, presets already applied (toki's addresses filled in).
@@ -49,6 +104,12 @@ pub struct Settings {
     pub client_id: String,
     pub client_secret: Option<Secret<String>>,
     pub client_auth: ClientAuth,
+    /// There where `client_auth` is `private_key_jwt`.
+    pub signing: Option<Signing>,
+    /// There where `client_auth` is `tls_client_auth`.
+    pub certificate: Option<CertificateFiles>,
+    #[expect(dead_code, reason = "used soon")]
+    pub par: Par,
     pub pkce: bool,
     pub scopes: Vec<String>,
     pub authorize_params: Vec<(String, String)>,
@@ -59,11 +120,11 @@ pub struct Settings {
     pub userinfo_path: Option<String>,
     pub user_claim: String,
     pub require_id_token: bool,
-    pub id_token_algs: Vec<jsonwebtoken::Algorithm>,
+    pub id_token_algs: Vec<Algorithm>,
     /// Dotted paths of the claims that headers and rules need; no other claim is kept.
     pub wanted_claims: Vec<String>,
     pub lifetimes: Lifetimes,
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
     pub proxy: Option<Url>,
     pub insecure_http: bool,
     /// `[limits] logins_per_minute`: calls to the token endpoint for codes, whole process.

@@ -26,14 +26,13 @@ pub async fn redeem(
     attempt: &Attempt,
     redirect_uri: &str,
 ) -> Result<SignedIn, SignInError> {
-    let Shared { settings, http, .. } = shared;
+    let settings = &shared.settings;
     let metadata = shared.metadata().map_err(SignInError::NotReady)?;
     // Before the code is spent: it is good for one use.
     let _place = place(shared).await?;
 
-    let answer = token::spend_code(http, settings, &metadata, code, redirect_uri, &attempt.verifier)
-        .await
-        .map_err(code_not_taken)?;
+    let answer =
+        token::spend_code(shared, &metadata, code, redirect_uri, &attempt.verifier).await.map_err(code_not_taken)?;
     let received_at = shared.clock.now();
     shared.refreshes.provider_works();
     // Before its access token is used for anything (RFC 9700 §4.5.3.2).

@@ -1,50 +1,35 @@
 //! The token endpoint: codes and refresh tokens, spent. Nothing here is ever sent twice.
 
-use super::Settings;
-use super::http::{Failure, Http};
+use super::Shared;
+use super::http::Failure;
 use crate::oidc::Secret;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::token::{Authentication, TokenAnswer, TokenRequest};
+use crate::oidc::token::{TokenAnswer, code_grant, refresh_grant};
+use crate::telemetry::metrics::Endpoint;
 
 /// Spends a code (RFC 6749 §4.1.3).
 pub async fn spend_code(
-    http: &Http,
-    settings: &Settings,
+    shared: &Shared,
     metadata: &Metadata,
     code: &Secret<String>,
     redirect_uri: &str,
     verifier: &Secret<String>,
 ) -> Result<TokenAnswer, Failure> {
-    let verifier = settings.pkce.then_some(verifier);
-    let request = TokenRequest::for_code(code, redirect_uri, &settings.client_id, verifier, settings.authentication());
-    send(http, metadata, &request).await
+    let verifier = shared.settings.pkce.then_some(verifier);
+    send(shared, metadata, &code_grant(code, redirect_uri, verifier)).await
 }
 
 /// Spends a refresh token (RFC 6749 §6); its answer may bring the next one.
 pub async fn spend_refresh_token(
-    http: &Http,
-    settings: &Settings,
+    shared: &Shared,
     metadata: &Metadata,
     refresh_token: &Secret<String>,
 ) -> Result<TokenAnswer, Failure> {
-    let request = TokenRequest::for_refresh(refresh_token, &settings.client_id, settings.authentication());
-    send(http, metadata, &request).await
+    send(shared, metadata, &refresh_grant(refresh_token)).await
 }
 
-async fn send(http: &Http, metadata: &Metadata, request: &TokenRequest) -> Result<TokenAnswer, Failure> {
+async fn send(shared: &Shared, metadata: &Metadata, grant: &[(&str, &str)]) -> Result<TokenAnswer, Failure> {
     let read = |body: &[u8]| TokenAnswer::read(body).map_err(|error| error.to_string());
-    http.post(metadata.token_endpoint.clone(), request, read).await
-}
-
-impl Settings {
-    fn authentication(&self) -> Authentication<'_> {
-        match (self.client_auth, &self.client_secret) {
-            (super::ClientAuth::SecretPost, Some(secret)) => Authentication::Post(secret),
-            (super::ClientAuth::SecretBasic, Some(secret)) => Authentication::Basic(secret),
-            // Without a secret there is nothing to say; `config` does not let it come to that.
-            (super::ClientAuth::None, _) | (super::ClientAuth::SecretPost | super::ClientAuth::SecretBasic, None) => {
-                Authentication::None
-            }
-        }
-    }
+    let form = shared.client.form(grant, metadata, shared.clock.now());
+    shared.http.post(Endpoint::Token, metadata.token_endpoint.clone(), &form, read).await
 }

@@ -27,6 +27,7 @@ fn every_key_has_the_default_that_the_interface_names() {
         ("provider.token_endpoint", "\"https://sso.toki.mn/oauth2/token\""),
         ("provider.userinfo_endpoint", "\"https://sso.toki.mn/oauth2/userinfo?userId={userId}\""),
         ("provider.client_auth", "\"none\""),
+        ("provider.par", "\"auto\""),
         ("provider.pkce", "true"),
         ("provider.scopes", "[\"openid\", \"offline_access\"]"),
         ("provider.authorize_params", "{}"),

@@ -295,10 +295,6 @@ store_outage = "503"
     check_all(
         "provider",
         r##"
-par = "auto"
-    -> provider.par: not in this version
-signing_key_file = "x"
-    -> provider.signing_key_file: not in this version
 client = "x"
     -> provider.client: no such key; the nearest is provider.client_id
 "##,

@@ -86,6 +86,13 @@ label! {
         Jwks = "jwks",
         Token = "token",
         Userinfo = "userinfo",
+        /// A pushed authorization request.
+        #[expect(dead_code, reason = "called soon")]
+        Par = "par",
+        #[expect(dead_code, reason = "called soon")]
+        Revocation = "revocation",
+        #[expect(dead_code, reason = "called soon")]
+        Introspection = "introspection",
     }
 }
 

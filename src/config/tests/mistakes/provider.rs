@@ -52,8 +52,8 @@ pkce = "yes"
     -> provider.pkce: "yes" is neither true nor false
 client_auth = "client_secret_basic"
     -> provider.client_auth: it needs provider.client_secret or client_secret_file
-client_auth = "private_key_jwt"
-    -> provider.client_auth: "private_key_jwt" is not in this version; write none, client_secret_post or client_secret_basic
+client_auth = "client_secret_jwt"
+    -> provider.client_auth: "client_secret_jwt" is not known; write none, client_secret_post, client_secret_basic, private_key_jwt or tls_client_auth
 client_auth = "none"
 client_secret = "s3cret"
     -> provider.client_auth: the client secret would not be used; write client_secret_post, or leave the secret out
@@ -110,6 +110,67 @@ ca_file = "/dev/null"
     -> provider.ca_file: /dev/null holds no certificate in PEM (-----BEGIN CERTIFICATE-----)
 proxy = "socks5://me:s3cret@proxy"
     -> provider.proxy: it is no address of a proxy; write http://host:port
+"##,
+    );
+}
+
+/// Keys and certificates as the tests of the rooms that use them have them.
+#[test]
+fn of_how_the_client_says_who_it_is() {
+    check_all(
+        "provider",
+        r##"
+client_auth = "private_key_jwt"
+    -> provider.client_auth: it needs provider.signing_key_file
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/p256.pem"
+client_secret = "s3cret"
+    -> provider.client_auth: the client secret would not be used; write client_secret_post, or leave the secret out
+signing_key_file = "src/oidc/signing/keys/p256.pem"
+    -> provider.signing_key_file: it is used with client_auth = "private_key_jwt" alone; write that, or leave it out
+client_auth = "private_key_jwt"
+signing_key_file = "/nowhere"
+    -> provider.signing_key_file: /nowhere cannot be read: No such file or directory (os error 2)
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/public.pem"
+    -> provider.signing_key_file: src/oidc/signing/keys/public.pem holds no private key in PEM (-----BEGIN PRIVATE KEY-----)
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/encrypted.pem"
+    -> provider.signing_key_file: src/oidc/signing/keys/encrypted.pem holds a key under a password; write it without one: openssl pkcs8 -in KEY -out NEW
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/rsa-1024.pem"
+    -> provider.signing_key_file: src/oidc/signing/keys/rsa-1024.pem holds a key that is none of RSA (2,048 bits and more), P-256 and Ed25519
+client_auth = "private_key_jwt"
+signing_key = "s3cret"
+    -> provider.signing_key: it holds no private key in PEM (-----BEGIN PRIVATE KEY-----)
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/p256.pem"
+signing_alg = "RS256"
+    -> provider.signing_key_file: src/oidc/signing/keys/p256.pem holds a key that does not sign as provider.signing_alg says (RS256)
+client_auth = "private_key_jwt"
+signing_key_file = "src/oidc/signing/keys/p256.pem"
+signing_key_id = " "
+    -> provider.signing_key_id: it is no identifier of a key; leave it out, and it is the key's thumbprint (RFC 7638)
+client_auth = "tls_client_auth"
+tls_cert_file = "src/provider/tests/tls/server.pem"
+    -> provider.tls_key_file: it is missing; client_auth = "tls_client_auth" needs certificate and key
+tls_cert_file = "src/provider/tests/tls/server.pem"
+    -> provider.tls_cert_file: it is used with client_auth = "tls_client_auth" alone; write that, or leave it out
+client_auth = "tls_client_auth"
+tls_cert_file = "src/provider/tests/tls/server.pem"
+tls_key_file = "src/oidc/signing/keys/p256.pem"
+    -> provider.tls_key_file: src/oidc/signing/keys/p256.pem is not the key of the certificate in src/provider/tests/tls/server.pem
+client_auth = "tls_client_auth"
+tls_cert_file = "src/provider/tests/tls/server.key"
+tls_key_file = "src/provider/tests/tls/server.key"
+    -> provider.tls_cert_file: src/provider/tests/tls/server.key holds no certificate in PEM: -----BEGIN CERTIFICATE----- is missing
+par = "required"
+    -> provider.par: it needs provider.pushed_authorization_request_endpoint
+par = "always"
+    -> provider.par: "always" is not known; write auto, required or off
+par = "off"
+pushed_authorization_request_endpoint = "https://op.mn/par"
+    -> provider.pushed_authorization_request_endpoint: nothing is pushed with par = "off"; leave one of them out
 "##,
     );
 }
