@@ -7,6 +7,7 @@ mod attempts;
 mod bytes;
 mod callback;
 mod circles;
+mod conformance;
 mod cookies;
 mod drain;
 mod ended;

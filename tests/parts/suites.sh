@@ -2,7 +2,22 @@
 
 part_unit() { cargo test --locked --no-fail-fast --lib --bins; }
 
-part_it() { cargo test --locked --no-fail-fast --test '*'; }
+part_it() {
+  local out=$LOGS/it.out failed=0
+  need_programs || return 1
+  cargo test --locked --no-fail-fast --test '*' 2>&1 | tee "$out" || failed=1
+  check "docs/conformance.md says what the conformance modules came to" python3 tests/parts/conformance.py "$out" || failed=1
+  return "$failed"
+}
+
+# The page is written here, and compared in part_it.
+part_conformance() {
+  local out=$LOGS/conformance.out failed=0
+  need_programs || return 1
+  cargo test --locked --no-fail-fast --test it conformance:: 2>&1 | tee "$out" || failed=1
+  check "every conformance module has a test that passes, or a reason" python3 tests/parts/conformance.py "$out" --write || failed=1
+  return "$failed"
+}
 
 part_e2e() { need_programs && need_node && release_binary && node_suite tests/e2e; }
 

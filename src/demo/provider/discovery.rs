@@ -6,7 +6,7 @@ use super::Stand;
 
 pub(super) fn metadata(stand: &Stand) -> Value {
     let issuer = stand.issuer();
-    let base = format!("http://{}", stand.address);
+    let base = stand.base();
     json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{base}/oauth2/authorize"),

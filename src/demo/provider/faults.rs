@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 
 use super::Endpoint;
@@ -44,6 +47,8 @@ pub enum Fault {
     Unsigned,
     /// The answer is about another user: token, `userId` and ID token, or the claims of user info.
     AnotherUser,
+    /// Does the work, then makes of its answer what the test wants.
+    Rewrite(Rewrite),
     /// The work waits, done but unanswered, until the test lets it go. Made by [`Faults::hold`].
     Held(Hold),
 }
@@ -58,6 +63,35 @@ impl Fault {
     pub fn html(status: u16) -> Self {
         let body = "<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>".to_owned();
         Self::Answer { status, content_type: "text/html; charset=utf-8", body }
+    }
+}
+
+/// What a test makes of an answer: for what no other fault says.
+#[derive(Clone)]
+pub struct Rewrite(Arc<Rewriting>);
+
+type Rewriting = dyn Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync;
+
+impl Rewrite {
+    pub fn new(rewrite: impl Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rewrite))
+    }
+
+    /// The members of a JSON answer; any other answer stays as it is.
+    pub fn json(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::new(move |answer| match serde_json::from_slice(answer.body()) {
+            Ok(mut value) => {
+                change(&mut value);
+                answer.map(|_| Bytes::from(value.to_string()))
+            }
+            Err(_) => answer,
+        })
+    }
+}
+
+impl std::fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rewrite(…)")
     }
 }
 
@@ -184,6 +218,7 @@ pub(super) struct Plan {
     delay: Duration,
     pub instead: Option<Instead>,
     pub forged: Forged,
+    rewrites: Vec<Rewrite>,
     delay_answer: Duration,
     holds: Vec<Hold>,
     pub ending: Ending,
@@ -226,6 +261,11 @@ impl Plan {
         }
     }
 
+    /// Of an answer to the work, in the order in which the rewrites were set.
+    pub(super) fn rewritten(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        self.rewrites.iter().fold(answer, |answer, Rewrite(rewrite)| rewrite(answer))
+    }
+
     pub(super) async fn after(&self) {
         if !self.delay_answer.is_zero() {
             tokio::time::sleep(self.delay_answer).await;
@@ -256,6 +296,7 @@ impl Plan {
             Fault::BadSignature => self.forged.signature = true,
             Fault::Unsigned => self.forged.unsigned = true,
             Fault::AnotherUser => self.forged.another_user = true,
+            Fault::Rewrite(rewrite) => self.rewrites.push(rewrite.clone()),
             Fault::Held(hold) => self.holds.push(hold.clone()),
         }
     }

@@ -32,7 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub use self::calls::{Call, Calls, Facts};
-pub use self::faults::{Fault, Faults, Hold};
+pub use self::faults::{Fault, Faults, Hold, Rewrite};
 pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options, UserId};
 pub use self::users::{User, Users, UsersError};
 
@@ -208,6 +208,16 @@ impl Stand {
         &self.issuer
     }
 
+    /// Where the addresses of its endpoints begin.
+    fn base(&self) -> String {
+        format!("http://{}{}", self.address, self.options.below)
+    }
+
+    fn endpoint(&self, received: &Received) -> Endpoint {
+        let below = received.path().strip_prefix(self.options.below.as_str());
+        below.map_or(Endpoint::Unknown, |path| Endpoint::of(path, received.params.get("grant_type")))
+    }
+
     async fn listen(self: Arc<Self>, listener: TcpListener) {
         let stop = self.stop.clone();
         let accept = async {
@@ -248,7 +258,7 @@ impl Stand {
     }
 
     async fn work(&self, received: Received) -> Result<Response<Body>, HungUp> {
-        let endpoint = Endpoint::of(received.path(), received.params.get("grant_type"));
+        let endpoint = self.endpoint(&received);
         let number = self.calls.note(received.call(endpoint, (self.options.clock)()));
         let plan = self.faults.take(endpoint);
         let mut response = self.meet(endpoint, &received, plan).await?;
@@ -262,7 +272,7 @@ impl Stand {
     async fn meet(&self, endpoint: Endpoint, received: &Received, plan: Plan) -> Result<Response<Body>, HungUp> {
         plan.before().await;
         let response = match &plan.instead {
-            None => self.route(endpoint, received, plan.forged),
+            None => plan.rewritten(self.route(endpoint, received, plan.forged)),
             Some(Instead::InvalidGrant) => token::invalid_grant("the test wants it so"),
             Some(Instead::Answer { status, content_type, body }) => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -20,6 +20,8 @@ pub struct Options {
     pub remember: bool,
     /// Also be an OpenID Provider: discovery, JWKS, `iss` in answers (RFC 9207), client secrets by Basic, user info without `userId`.
     pub oidc: bool,
+    /// Every address of the stand-in begins with this path; none: they begin at the root.
+    pub below: String,
     /// `iss` of ID tokens; the stand-in's own address where absent.
     pub issuer: Option<String>,
     pub algorithm: Algorithm,
@@ -120,6 +122,7 @@ impl Options {
             any_loopback_redirect: false,
             remember: true,
             oidc: false,
+            below: String::new(),
             issuer: None,
             algorithm: Algorithm::Rs256,
             code_lifetime: Duration::from_secs(60),

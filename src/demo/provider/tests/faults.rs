@@ -94,3 +94,31 @@ async fn for_development_any_client_on_this_machine_will_do() {
     let page = world.browser.get(world.provider.url()).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("any client identifier"));
 }
+
+#[tokio::test]
+async fn an_answer_is_what_the_tests_rewrites_make_of_it_in_their_order() {
+    let world = World::toki().await;
+    let faults = world.provider.faults();
+    let append = |more: &'static str| {
+        Fault::Rewrite(Rewrite::json(move |answer| {
+            let token = format!("{}{more}", answer["access_token"].as_str().unwrap());
+            answer["access_token"] = token.into();
+        }))
+    };
+    faults.set(Endpoint::Code, append("-one"));
+    faults.set(Endpoint::Code, append("-two"));
+    assert!(text(&world.signed_in().await, "access_token").ends_with("-one-two"));
+    // What is no JSON stays as it is.
+    faults.set(Endpoint::Start, Fault::Rewrite(Rewrite::json(|_| panic!("no JSON to change"))));
+    assert_eq!(world.browser.get(world.provider.url()).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn it_may_live_below_a_path_and_has_nothing_elsewhere() {
+    let options = Options { below: "/tenants/one".to_owned(), ..Options::openid() };
+    let world = World::with(options).await;
+    let metadata = get_json(&world, "/tenants/one/.well-known/openid-configuration").await;
+    assert!(text(&metadata, "token_endpoint").ends_with("/tenants/one/oauth2/token"));
+    let elsewhere = world.browser.get(format!("{}/.well-known/openid-configuration", world.provider.url()));
+    assert_eq!(elsewhere.send().await.unwrap().status(), 404);
+}
