@@ -5,6 +5,6 @@ mod basic;
 mod beyond;
 mod discovery;
 mod fapi2;
-mod jose;
+pub mod jose;
 mod refresh;
-mod suite;
+pub mod suite;

@@ -143,7 +143,19 @@ impl Token {
     }
 
     pub fn compact(&self) -> String {
-        let message = format!("{}.{}", base64(self.header.to_string()), base64(self.claims.to_string()));
+        self.around(self.header.to_string(), self.claims.to_string())
+    }
+
+    /// What becomes of the signature.
+    pub fn with_signature(&self, spoil: impl Fn(Vec<u8>) -> Vec<u8>) -> String {
+        let whole = self.compact();
+        let (message, signature) = whole.rsplit_once('.').expect("a JWS has three parts");
+        format!("{message}.{}", base64(spoil(URL_SAFE_NO_PAD.decode(signature).unwrap())))
+    }
+
+    /// The same signature over a header and a payload that need not be JSON.
+    pub fn around(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+        let message = format!("{}.{}", base64(header), base64(payload));
         let mut signature = self.keys.sign(self.header["alg"].as_str().unwrap_or_default(), &message);
         if !self.signed {
             signature.clear();

@@ -89,13 +89,19 @@ impl Suite {
 
     /// What is wrong with the ID tokens that come of codes, or of refresh tokens.
     pub fn id_token(&self, endpoint: Endpoint, change: impl Fn(&mut Token) + Send + Sync + 'static) {
+        self.id_token_is(endpoint, move |mut token| {
+            change(&mut token);
+            token.compact()
+        });
+    }
+
+    /// What there is in their place.
+    pub fn id_token_is(&self, endpoint: Endpoint, instead: impl Fn(Token) -> String + Send + Sync + 'static) {
         let signing = Arc::clone(&self.signing);
         self.answers(endpoint, move |answer| {
             let Some(compact) = answer["id_token"].as_str() else { return };
             let Signing { algorithm, keys } = *signing.lock().unwrap();
-            let mut token = Token::of(compact, algorithm, keys);
-            change(&mut token);
-            answer["id_token"] = token.compact().into();
+            answer["id_token"] = instead(Token::of(compact, algorithm, keys)).into();
         });
     }
 
