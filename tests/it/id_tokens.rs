@@ -132,7 +132,8 @@ async fn a_key_that_a_token_brings_along_is_nobodys() {
 #[tokio::test]
 async fn a_signature_that_is_not_the_whole_signature_refuses() {
     for algorithm in ["RS256", "PS256", "ES256", "EdDSA"] {
-        let spoilt: [(&str, fn(Vec<u8>) -> Vec<u8>); 6] = [
+        type Spoil = fn(Vec<u8>) -> Vec<u8>;
+        let spoilt: [(&str, Spoil); 6] = [
             ("cut", |mut signature| {
                 signature.pop();
                 signature
@@ -159,7 +160,8 @@ async fn a_signature_that_is_not_the_whole_signature_refuses() {
 
 #[tokio::test]
 async fn what_is_no_jwt_of_an_object_refuses() {
-    let instead: [(&str, fn(Token) -> String); 14] = [
+    type Instead = fn(Token) -> String;
+    let instead: [(&str, Instead); 14] = [
         ("nothing", |_| ".".to_owned()),
         ("two parts", |token| token.compact().rsplit_once('.').unwrap().0.to_owned()),
         ("four parts", |token| format!("{}.AA", token.compact())),

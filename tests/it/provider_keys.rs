@@ -197,11 +197,7 @@ async fn metadata_that_leads_astray_leads_nobody_anywhere() {
             let astray =
                 |suite: &Suite| suite.answers(Endpoint::Discovery, move |metadata| metadata[name] = json!(bad));
             let suite = Suite::begun(|_| {}, astray).await;
-            for asked in 1..=2 {
-                // Again so soon only where it failed.
-                eventually("discovery is asked", || suite.count(Endpoint::Discovery) == asked).await;
-                suite.world.turn(60);
-            }
+            suite.discovery_fails().await;
             assert_eq!(suite.browser.load(PAGE).await.status, 503, "{name}: {bad}");
         }
     }

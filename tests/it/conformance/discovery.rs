@@ -18,10 +18,7 @@ pub async fn stays_away(suite: &Suite) {
     }
     assert_eq!(suite.browser.names(), Vec::<String>::new(), "no attempt has begun");
     // It goes on asking, and asks for nothing else.
-    let before = suite.count(Endpoint::Discovery);
-    world.turn(60);
-    let again = || suite.count(Endpoint::Discovery) > before;
-    crate::world::eventually("discovery is asked once more", again).await;
+    suite.discovery_fails().await;
     assert!(suite.calls().iter().all(|call| *call == Endpoint::Discovery), "{:?}", suite.calls());
     assert_eq!(world.seen(), Vec::<String>::new());
 }

@@ -176,6 +176,19 @@ impl Suite {
         assert_eq!(self.browser.fetch("/api/time").await.status, 401);
     }
 
+    /// Discovery is asked once more within minutes: so it is only where it has failed.
+    pub async fn discovery_fails(&self) {
+        let before = self.count(Endpoint::Discovery).max(1);
+        for _ in 0..150 {
+            if self.count(Endpoint::Discovery) > before {
+                return;
+            }
+            self.world.turn(10);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("discovery has not failed");
+    }
+
     /// Every call there was, oldest first.
     pub fn calls(&self) -> Vec<Endpoint> {
         self.world.provider.calls().all().iter().map(|call| call.endpoint).collect()
