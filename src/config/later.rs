@@ -18,10 +18,5 @@ const LATER: &[&str] = &[
     "session.redis",
     "session.partitioned",
     "identity.assertion",
-    "rules.require",
-    "rules.max_age",
-    "rules.acr_values",
-    "rules.bearer",
-    "rules.from",
     "rules.upstream",
 ];

@@ -6,6 +6,7 @@ pub mod server;
 
 mod choices;
 mod client;
+mod conditions;
 mod endpoints;
 mod env;
 mod given;
@@ -133,8 +134,10 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
     let upstream = upstream::settings(written, &server.listen, report);
     let identity = identity::settings(written, report);
     let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
-    let provider = provider::settings(written, env, identity.wanted_claims(), lifetimes.clone(), report);
-    let rules = rules::rules(&written.rules, &places.public_urls, report);
+    let rules = rules::rules(written, &places.public_urls, report);
+    let required = rules.iter().flat_map(|rule| &rule.require).map(|requirement| requirement.claim.as_str());
+    let wanted_claims = identity.wanted_claims().chain(required);
+    let provider = provider::settings(written, env, wanted_claims, lifetimes.clone(), report);
     Config {
         keys: keys::keys(&written.session, &places, report),
         trust: proxies::trust(written, upstream.is_some(), report),

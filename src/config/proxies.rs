@@ -23,7 +23,8 @@ pub fn trust(written: &raw::Configuration, has_upstream: bool, report: &mut Repo
     Trust { networks, loopback_originals: !has_upstream }
 }
 
-fn named(text: &str) -> Result<Vec<IpNet>, String> {
+/// A network, an address, or a name for several.
+pub fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let list = |texts: &[&str]| Ok(texts.iter().filter_map(|text| text.parse().ok()).collect());
     match text {
         "loopback" => return list(&["127.0.0.0/8", "::1/128"]),
@@ -38,11 +39,12 @@ fn named(text: &str) -> Result<Vec<IpNet>, String> {
     if network != network.trunc() {
         return Err(format!("has bits beyond its mask; write {}", network.trunc()));
     }
-    let network = canonical(network)?;
-    if is_nearly_everybody(&network) {
-        return Err(EVERYBODY.to_owned());
-    }
-    Ok(vec![network])
+    Ok(vec![canonical(network)?])
+}
+
+fn named(text: &str) -> Result<Vec<IpNet>, String> {
+    let networks = networks(text)?;
+    if networks.iter().any(is_nearly_everybody) { Err(EVERYBODY.to_owned()) } else { Ok(networks) }
 }
 
 /// Peers are compared in their older form where they have one (`::ffff:10.0.0.1` is 10.0.0.1).

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 
+use super::conditions::Required;
 use super::given::Given;
 use super::measure::{OrNone, Size, Time};
 use super::shape::{Many, Shape, sections};
@@ -173,6 +174,16 @@ sections! {
         methods: Texts,
         /// Default user. optional: identity where there is a session, no refusal where there is none. deny: 403 for everybody.
         access: Key<One<Access>>,
+        /// Networks (also "loopback", "private"). A rule that opens is not there for anybody else; any other refuses them.
+        from: Key<OneOrMore>,
+        /// What the claims must say: dotted claim path = a value or a list of them, * for any run of characters. All keys, any value of a key.
+        require: Key<Required>,
+        /// The user signed in no longer ago than this, else signs in again.
+        max_age: Key<Time>,
+        /// The user signed in in one of these ways (acr), else signs in again.
+        acr_values: Key<OneOrMore>,
+        /// Whether access tokens of [[bearer]] are taken in place of a session. Default false.
+        bearer: Key<bool>,
     }
 
     Limits {

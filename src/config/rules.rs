@@ -4,18 +4,20 @@ use http::Method;
 
 use super::raw;
 use super::report::Report;
-use super::shape::Many;
 use super::value::{At, Kind, One};
-use super::{Place, Problem};
+use super::{Place, Problem, conditions};
 use crate::gate::PublicUrl;
 use crate::gate::rules::{Access, Rule};
+use crate::provider::Preset;
 
-pub fn rules(written: &Many<raw::Rule>, public_urls: &[PublicUrl], report: &mut Report) -> Vec<Rule> {
+pub fn rules(written: &raw::Configuration, public_urls: &[PublicUrl], report: &mut Report) -> Vec<Rule> {
+    let preset = written.provider.preset.written().map_or(Preset::default(), |at| at.value.0);
+    let written = &written.rules;
     let mut rules = Vec::new();
     // The rule that leaves nothing to those below it.
     let mut last: Option<usize> = None;
     for (index, (place, rule)) in written.elements.iter().enumerate() {
-        let checked = Rule { paths: paths(place, rule, report), methods: methods(rule, report), access: access(rule) };
+        let checked = checked(place, rule, preset == Preset::Oidc, report);
         let key = format!("{}[{index}]", written.key);
         let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
         if let Some(path) = checked.paths.iter().find(|path| !can_match(path, public_urls)) {
@@ -43,6 +45,20 @@ pub fn rules(written: &Many<raw::Rule>, public_urls: &[PublicUrl], report: &mut 
         report.value(&format!("{}[{index}]", written.key), Some(place), shown(rule));
     }
     rules
+}
+
+fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, report: &mut Report) -> Rule {
+    let access = access(rule);
+    conditions::only_of_users(rule, access, report);
+    Rule {
+        paths: paths(place, rule, report),
+        methods: methods(rule, report),
+        access,
+        from: conditions::from(rule, access, report),
+        require: conditions::require(rule, report),
+        step_up: conditions::step_up(rule, promises_id_tokens, report),
+        bearer: conditions::bearer(rule, report),
+    }
 }
 
 fn paths(place: &Place, rule: &raw::Rule, report: &mut Report) -> Vec<String> {
@@ -148,7 +164,9 @@ fn shown(rule: &raw::Rule) -> String {
     let path = rule.path.written().map(|at| format!("path = {}", at.value.show()));
     let methods = rule.methods.written().map(|at| format!("methods = {}", at.value.show()));
     let access = Some(format!("access = {}", One(access(rule)).show()));
-    format!("{{ {} }}", path.into_iter().chain(methods).chain(access).collect::<Vec<_>>().join(", "))
+    let conditions = conditions::shown(rule);
+    let all: Vec<String> = path.into_iter().chain(methods).chain(access).chain(conditions).collect();
+    format!("{{ {} }}", all.join(", "))
 }
 
 /// RFC 9110 §9, RFC 5789, WebDAV (RFC 4918, 3253, 5323), and QUERY. No CONNECT: it is never forwarded.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use super::rules::Unmet;
 use super::{PassOn, ReturnTo};
 use crate::clock::Timestamp;
 use crate::oidc::StepUp;
+use crate::oidc::step_up::Unmet as TooWeak;
 use crate::session::SessionId;
 use crate::wire::Wants;
 
@@ -78,12 +80,16 @@ impl SignIn {
 /// Why a request goes no further. `server/answer.rs` alone knows the status codes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// 401 without a session. `return_to` is where a sign-in would lead.
-    SignInNeeded { public_url: usize, return_to: ReturnTo },
+    /// 401 without a session. `return_to` is where a sign-in would lead, and `step_up` what it would have to be.
+    SignInNeeded { public_url: usize, return_to: ReturnTo, step_up: StepUp },
+    /// 401: signed in, but not in the way, or not as lately, as the rule wants.
+    StepUpNeeded { rule: Option<usize>, unmet: TooWeak, public_url: usize, return_to: ReturnTo, step_up: StepUp },
     /// 401: this browser signs in and loses its session, again and again.
     SessionLost { public_url: usize, return_to: ReturnTo },
     /// 403 by a rule; the rule's index, for the log.
     Denied { rule: Option<usize> },
+    /// 403: a condition of the rule does not hold.
+    NotMet { rule: Option<usize>, lacks: Lacks, return_to: ReturnTo },
     /// 403: the user cannot be named in a header.
     Unnamed,
     /// 403: WebSocket from a foreign origin.
@@ -107,6 +113,15 @@ pub enum Refusal {
     ProviderAway { retry_after: Duration },
     /// 401: `/start` as a prefetch or from a script.
     NoNavigation,
+}
+
+/// What of a rule's conditions does not hold: keys as the rule has them, never values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lacks {
+    /// `from`: the client is in none of its networks.
+    Network,
+    /// `require`: what is not there, or says something else, each with why.
+    Claims(Vec<(String, Unmet)>),
 }
 
 /// In what form a refusal is put.

@@ -70,7 +70,7 @@ impl Gate {
         match self.route(ask) {
             Route::Health => Because::Health,
             Route::Own(_, _) => Because::Own,
-            Route::Application(_) => match self.rules.judge(&ask.method, ask.path()) {
+            Route::Application(_) => match self.judge(ask) {
                 Verdict::Says { rule: Some(index), .. } => Because::Rule(index),
                 Verdict::Says { rule: None, .. } => Because::Default,
                 Verdict::Ambiguous => Because::Ambiguous,

@@ -3,11 +3,13 @@
 use http::Method;
 use http::uri::PathAndQuery;
 
-use super::identity::{EMAIL, EMAIL_VERIFIED, GROUPS};
+use super::identity::GROUPS;
 use super::own::parameters;
 use super::route::{At, Place};
-use super::{Action, Caller, Form, Gate, Refusal, ReturnTo};
+use super::rules::verified_address;
+use super::{Action, Caller, Form, Gate, Refusal, ReturnTo, SignIn};
 use crate::clock::Timestamp;
+use crate::oidc::StepUp;
 use crate::session::{Claim, Claims};
 use crate::wire::Ask;
 
@@ -43,7 +45,7 @@ impl Allowed {
     }
 
     pub(in crate::gate) fn holds(&self, claims: &Claims) -> bool {
-        let address = verified_address(claims);
+        let address = verified_address(claims).ok();
         let holds = |list: &Option<Vec<String>>, matches: &dyn Fn(&str) -> bool| {
             list.as_ref().is_none_or(|list| list.iter().any(|value| matches(value)))
         };
@@ -61,29 +63,18 @@ fn is_in(claims: &Claims, group: &str) -> bool {
     }
 }
 
-/// The e-mail address and its domain: with exactly one `@`, and where `email_verified` is not false (security.md C-25).
-fn verified_address(claims: &Claims) -> Option<(&str, &str)> {
-    let Some(Claim::Text(address)) = claims.get(EMAIL) else { return None };
-    let (local, domain) = address.split_once('@')?;
-    let verified = match claims.get(EMAIL_VERIFIED) {
-        None | Some(Claim::Bool(true)) => true,
-        Some(Claim::Text(text)) => !text.eq_ignore_ascii_case("false"),
-        Some(Claim::Bool(false) | Claim::Number(_) | Claim::List(_)) => false,
-    };
-    (verified && !local.is_empty() && !domain.is_empty() && !domain.contains('@')).then_some((address, domain))
-}
-
 impl Gate {
     /// The decision, as status and headers: 202, 401 with `Location`, 403.
     pub(in crate::gate) fn auth(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
         let action = self.auth_redirect(at, ask, caller, now);
         let refusal = match action {
             Action::Refuse(refusal, _) => refusal,
-            Action::SignIn(sign_in) => {
-                Refusal::SignInNeeded { public_url: sign_in.public_url, return_to: sign_in.return_to }
+            Action::SignIn(SignIn { public_url, return_to, step_up, .. }) => {
+                Refusal::SignInNeeded { public_url, return_to, step_up }
             }
             Action::ToStart { public_url, return_to } | Action::SignedOut { public_url, return_to } => {
-                Refusal::SignInNeeded { public_url, return_to }
+                // Its rule is asked again by `/start`, where that leads.
+                Refusal::SignInNeeded { public_url, return_to, step_up: StepUp::default() }
             }
             Action::Allow(_)
             | Action::Forward(_)
@@ -113,7 +104,7 @@ impl Gate {
         match self.application(at, &original, caller, now, &allowed) {
             Action::Forward(pass) => Action::Allow(pass),
             Action::SignedOut { public_url, return_to } => {
-                Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Page)
+                Action::Refuse(Refusal::SignInNeeded { public_url, return_to, step_up: StepUp::default() }, Form::Page)
             }
             Action::Refuse(refusal, form) => Action::Refuse(refusal, no_success(form)),
             other => other,
@@ -129,6 +120,8 @@ impl Gate {
         }
         let mut original = ask.clone();
         original.original = None;
+        // The connection is the proxy's, whose address says nothing about who asked it.
+        original.client = told.and_then(|told| told.client);
         match told.and_then(|told| told.method.clone()) {
             Some(method) => original.method = method,
             None if self.rules.tell_methods_apart() => return unknown("X-Forwarded-Method"),

@@ -1,6 +1,7 @@
 //! What should happen? `Gate::decide` is the product: it opens no socket, reads no clock, draws no random number.
 
 pub mod action;
+mod application;
 mod explain;
 mod forward_auth;
 pub mod identity;
@@ -11,18 +12,17 @@ pub mod return_to;
 pub mod route;
 pub mod rules;
 
-pub use action::{Action, Form, Pass, Refusal, SignIn};
+pub use action::{Action, Form, Lacks, Pass, Refusal, SignIn};
 pub use explain::Because;
 pub use return_to::ReturnTo;
 pub use route::PublicUrl;
 
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 
-use self::action::Named;
 use self::forward_auth::Allowed;
-use self::route::{At, Endpoint, Route, Site};
+use self::route::{Endpoint, Route, Site};
 use self::rules::{Access, Rules, Verdict};
 use crate::clock::Timestamp;
 use crate::session::{Freshness, Lifetimes, Session};
@@ -176,69 +176,24 @@ impl Gate {
         ReturnTo::root(&self.sites[public_url])
     }
 
-    /// For the application: by the rules, and by who asks.
-    fn application(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp, allowed: &Allowed) -> Action {
-        let refuse = |refusal| Action::Refuse(refusal, Form::of(ask.wants));
-        let (access, rule) = match self.rules.judge(&ask.method, ask.path()) {
-            Verdict::Says { access, rule } => (access, rule),
-            Verdict::Ambiguous => return refuse(Refusal::AmbiguousPath),
+    /// Whether the rule that decides on this request takes access tokens of `[[bearer]]` in place of a session.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `[[bearer]]`, which comes next"))]
+    pub fn takes_bearer(&self, ask: &Ask) -> bool {
+        let takes = |ask: &Ask| match self.judge(ask) {
+            Verdict::Says { effect, .. } => effect.bearer,
+            Verdict::Ambiguous => false,
         };
-        // Who must be allowed must be somebody.
-        let access = match access {
-            Access::Public | Access::Optional if allowed.asks_anything() => Access::User,
-            Access::Public | Access::Optional | Access::User | Access::Deny => access,
-        };
-        match (access, self.who(caller, now)) {
-            (Access::Deny, _) => refuse(Refusal::Denied { rule }),
-            (Access::Public, _) | (Access::Optional, Who::Nobody | Who::Away(_)) => self.pass(at, ask, None),
-            (Access::User, Who::User(session)) if !allowed.holds(&session.claims) => refuse(Refusal::NotAllowed),
-            (Access::Optional | Access::User, Who::User(session)) => match self.named(session, now) {
-                Some(named) => self.pass(at, ask, Some(named)),
-                None => refuse(Refusal::Unnamed),
-            },
-            (Access::User, Who::Away(retry_after)) => refuse(Refusal::ProviderAway { retry_after }),
-            (Access::User, Who::Nobody) => self.stranger(at, ask, caller),
-        }
-    }
-
-    /// The last question is a socket's: cookies go where a foreign page says (RFC 6455 §10.2).
-    fn pass(&self, at: At, ask: &Ask, named: Option<Named>) -> Action {
-        if ask.wants == Wants::Socket && !self.knows_origin(at, ask) {
-            return Action::Refuse(Refusal::ForeignOrigin, Form::Bare);
-        }
-        Action::Forward(Pass::new(at.public_url, named))
-    }
-
-    /// A missing `Origin` is no browser's.
-    fn knows_origin(&self, at: At, ask: &Ask) -> bool {
-        let Some(origin) = &ask.origin else { return true };
-        let own = &self.sites[at.public_url].origin;
-        std::iter::once(own)
-            .chain(&self.settings.allowed_origins)
-            .any(|known| known.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
-    }
-
-    /// Without a session, where one is needed.
-    fn stranger(&self, at: At, ask: &Ask, caller: Caller<'_>) -> Action {
-        let public_url = at.public_url;
-        let return_to = ReturnTo::from_target(&ask.target, &self.sites[public_url]);
-        match ask.wants {
-            Wants::Page if at.machine => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::Data),
-            Wants::Page if caller.signed_out => Action::SignedOut { public_url, return_to },
-            // It signs in, and comes without a session again and again: a circle that no other sign-in leaves.
-            Wants::Page if caller.returned >= ROUNDS => {
-                Action::Refuse(Refusal::SessionLost { public_url, return_to }, Form::Page)
+        match self.route(ask) {
+            Route::Application(_) => takes(ask),
+            Route::Own(at, Endpoint::Auth | Endpoint::AuthRedirect) => {
+                self.original(at, ask).is_ok_and(|(_, original)| takes(&original))
             }
-            Wants::Page if ask.method == Method::HEAD => Action::ToStart { public_url, return_to },
-            Wants::Page => Action::SignIn(SignIn::new(public_url, return_to)),
-            Wants::Socket
-            | Wants::Grpc
-            | Wants::Preflight
-            | Wants::Prefetch
-            | Wants::Form
-            | Wants::Frame
-            | Wants::Data => Action::Refuse(Refusal::SignInNeeded { public_url, return_to }, Form::of(ask.wants)),
+            Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
         }
+    }
+
+    fn judge(&self, ask: &Ask) -> Verdict<'_> {
+        self.rules.judge(&ask.method, ask.path(), ask.client)
     }
 
     fn who<'c>(&self, caller: Caller<'c>, now: Timestamp) -> Who<'c> {
@@ -250,18 +205,6 @@ impl Gate {
             Known::Unsure { retry_after } => Who::Away(*retry_after),
             Known::Nobody | Known::Unreadable => Who::Nobody,
         }
-    }
-
-    fn named(&self, session: &Session, now: Timestamp) -> Option<Named> {
-        let identity = &self.settings.identity;
-        let has_run_out = session.token_expires_at <= now;
-        Some(Named {
-            identity: identity.headers_of(session)?,
-            session: session.id,
-            until: now + session.left_at_most(&self.settings.lifetimes, now),
-            access_token: if has_run_out { PassOn::Off } else { identity.access_token },
-            id_token: identity.id_token,
-        })
     }
 
     /// Whether a token is passed on and under 30 s are left; half its life, where that is shorter than it would have to be. When an ID token ends is
@@ -286,9 +229,12 @@ impl Gate {
 
     /// Whether the decision about this request depends on a session that is alive.
     fn needs_session(&self, ask: &Ask) -> bool {
-        let depends = |ask: &Ask| match self.rules.judge(&ask.method, ask.path()) {
-            Verdict::Says { access: Access::User | Access::Optional, .. } => true,
-            Verdict::Says { access: Access::Public | Access::Deny, .. } | Verdict::Ambiguous => false,
+        let depends = |ask: &Ask| match self.judge(ask) {
+            Verdict::Says { effect, .. } => match effect.access {
+                Access::User | Access::Optional => effect.takes(ask.client),
+                Access::Public | Access::Deny => false,
+            },
+            Verdict::Ambiguous => false,
         };
         match self.route(ask) {
             Route::Application(_) => depends(ask),

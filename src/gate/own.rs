@@ -4,8 +4,11 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::route::{At, Endpoint};
+use super::rules::{self, Verdict};
 use super::{Action, Caller, Form, Gate, Known, Refusal, ReturnTo, SignIn};
 use crate::clock::Timestamp;
+use crate::oidc::StepUp;
+use crate::oidc::step_up::Unmet as TooWeak;
 use crate::wire::{Ask, Fetch, Relation, Wants};
 
 impl Gate {
@@ -18,7 +21,7 @@ impl Gate {
         now: Timestamp,
     ) -> Action {
         match endpoint {
-            Endpoint::Start => self.start(at, ask, caller),
+            Endpoint::Start => self.start(at, ask, caller, now),
             Endpoint::Callback => Action::Callback,
             Endpoint::SignOut => self.sign_out(at, ask),
             Endpoint::Auth => self.auth(at, ask, caller, now),
@@ -33,7 +36,7 @@ impl Gate {
     }
 
     /// Whatever `Accept` says; but no script and nothing ahead of time starts an attempt, and no machine is redirected.
-    fn start(&self, at: At, ask: &Ask, caller: Caller<'_>) -> Action {
+    fn start(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
         let by_hand = match ask.wants {
             Wants::Page | Wants::Form | Wants::Frame | Wants::Data => ask.fetch != Fetch::Other,
             Wants::Socket | Wants::Grpc | Wants::Preflight | Wants::Prefetch => false,
@@ -50,12 +53,35 @@ impl Gate {
         if caller.returned >= super::ROUNDS && !again {
             return Action::Refuse(Refusal::SessionLost { public_url, return_to }, Form::Page);
         }
+        let step_up = self.asked_of(&return_to, ask);
+        let is_signed_in_too_long = match self.who(caller, now) {
+            super::Who::User(session) => rules::check_sign_in(&step_up, session, now) == Err(TooWeak::Age),
+            super::Who::Away(_) | super::Who::Nobody => false,
+        };
         Action::SignIn(SignIn {
             // The signed-out page stands before every page load: whoever comes here pressed its button.
-            prompt_login: caller.signed_out,
+            prompt_login: caller.signed_out || is_signed_in_too_long,
+            step_up,
             start_query: ask.query().map(str::to_owned),
             ..SignIn::new(public_url, return_to)
         })
+    }
+
+    /// What the sign-in has to be: by the rule of the page it leads to, and by what whoever leads here wants beyond that. It gets stricter by either.
+    fn asked_of(&self, return_to: &ReturnTo, ask: &Ask) -> StepUp {
+        let path = return_to.as_str().split(['?', '#']).next().unwrap_or_default();
+        let mut asked = match self.rules.judge(&Method::GET, path, ask.client) {
+            Verdict::Says { effect, .. } => effect.step_up.clone(),
+            Verdict::Ambiguous => StepUp::default(),
+        };
+        for (name, value) in parameters(ask.query()) {
+            match (name.as_str(), value) {
+                ("max_age", Some(seconds)) => asked.tighten_age(&seconds),
+                ("acr_values", Some(values)) => asked.tighten_acr(&values),
+                _ => {}
+            }
+        }
+        asked
     }
 
     fn sign_out(&self, at: At, ask: &Ask) -> Action {
@@ -80,7 +106,7 @@ impl Gate {
             super::Who::Away(retry_after) => refuse_data(Refusal::ProviderAway { retry_after }),
             super::Who::Nobody => {
                 let return_to = ReturnTo::root(&self.sites[at.public_url]);
-                refuse_data(Refusal::SignInNeeded { public_url: at.public_url, return_to })
+                refuse_data(Refusal::SignInNeeded { public_url: at.public_url, return_to, step_up: StepUp::default() })
             }
         }
     }

@@ -6,29 +6,54 @@
 //!   rule's patterns. Case aside: readings in lower case are not asked to.
 //! - A rule that closes matches when any reading does, each as it is and in lower case.
 //! - When a rule that closes has matched, or none has, each reading is asked which closing rule it meets first. If they would not all be
-//!   told the same thing, the target is ambiguous (400). Rules that say the same (`user` and the default) are the same here.
+//!   told the same thing, the target is ambiguous (400). Rules of the same effect (`user` and the default) are the same here; every condition is part
+//!   of a rule's effect.
 //! - A malformed percent or a decoded control character: nothing opens, ever. It is ambiguous (400) where a rule is near: where a rule that opens
 //!   matches the target as sent, or a written rule that closes matches any guess at what was meant. Elsewhere the default is the only rule that
 //!   any reading can meet, and a signed-in user's target goes on byte for byte.
 //! - A reading that is not UTF-8 never opens.
+//! - `from` is a condition of a rule that closes: from elsewhere it refuses. Of a rule that opens it is a part of what it matches: from elsewhere it is
+//!   as if the rule were not there. Either way whoever is not known to be inside gets less.
 //! - The gate's own addresses are closed in every reading but their own, ahead of all rules: no `/%6fauth2/callback` is public.
 
-use http::Method;
+mod conditions;
 
+pub(in crate::gate) use conditions::verified_address;
+pub use conditions::{Requirement, Unmet, Wanted};
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::Method;
+use ipnet::IpNet;
+
+use super::Lacks;
 use super::path::{Readings, is_plain};
 use super::pattern::{Case, Pattern};
+use crate::clock::Timestamp;
+use crate::oidc::StepUp;
+use crate::oidc::step_up::Unmet as TooWeak;
+use crate::session::Session;
 
 /// One `[[rules]]` entry as written and checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// `*` is any run inside one segment, `**` any number of segments; `/x/**` includes `/x`.
     pub paths: Vec<String>,
     /// All, where empty.
     pub methods: Vec<Method>,
     pub access: Access,
+    /// The networks it is for; all, where empty. A rule that opens does not match from elsewhere; one that closes matches, and refuses.
+    pub from: Vec<IpNet>,
+    /// What the user's claims must say: all of it.
+    pub require: Vec<Requirement>,
+    /// What the user's sign-in must be.
+    pub step_up: StepUp,
+    /// Access tokens of `[[bearer]]` are taken here, in place of a session.
+    pub bearer: bool,
 }
 
-/// What a rule says.
+/// Who gets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Access {
     Public,
@@ -40,11 +65,22 @@ pub enum Access {
     Deny,
 }
 
+/// All that a rule says to a request that it matches. Rules of the same effect say the same; by default what no rule says: a signed-in user.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effect {
+    pub access: Access,
+    /// Of a closing rule.
+    from: Vec<IpNet>,
+    pub require: Vec<Requirement>,
+    pub step_up: StepUp,
+    pub bearer: bool,
+}
+
 /// What the rules say of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict<'r> {
     /// `rule`: the index of the `[[rules]]` entry; `None` is the default.
-    Says { access: Access, rule: Option<usize> },
+    Says { effect: &'r Effect, rule: Option<usize> },
     /// Different readings meet different closing rules, or nobody knows how the target will be read.
     Ambiguous,
 }
@@ -54,6 +90,8 @@ pub enum Verdict {
 pub struct Rules {
     /// The gate's own first, then the written ones in their order.
     rules: Vec<Compiled>,
+    /// Each once; the default first.
+    effects: Vec<Effect>,
     /// Some pattern is not in lower case: then a path without capitals has two readings too.
     have_capitals: bool,
 }
@@ -62,9 +100,20 @@ pub struct Rules {
 struct Compiled {
     patterns: Vec<Pattern>,
     methods: Vec<Method>,
-    access: Access,
+    /// Of an opening rule: it matches from nowhere else.
+    from: Vec<IpNet>,
+    opens: bool,
+    /// Which of the effects it has.
+    effect: usize,
     /// The index as written; `None` for the gate's own.
     written: Option<usize>,
+}
+
+/// Who asks for what, as far as rules tell requests apart beyond the path.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    method: &'a Method,
+    client: Option<IpAddr>,
 }
 
 /// One reading, as it is or in lower case.
@@ -72,7 +121,7 @@ struct Compiled {
 struct Reading<'a>(&'a [u8], Case);
 
 impl Access {
-    fn opens(self) -> bool {
+    pub fn opens(self) -> bool {
         match self {
             Access::Public | Access::Optional => true,
             Access::User | Access::Deny => false,
@@ -80,60 +129,86 @@ impl Access {
     }
 }
 
+impl Effect {
+    /// Whether somebody at this address gets any further. `None`: nobody knows where.
+    pub fn takes(&self, client: Option<IpAddr>) -> bool {
+        is_in(&self.from, client)
+    }
+
+    /// What the user's claims do not say. `None`: they say it all.
+    pub fn unmet_by(&self, session: &Session, user_claim: &str) -> Option<Lacks> {
+        let unmet = |requirement: &Requirement| {
+            requirement.check(session, user_claim).err().map(|why| (requirement.claim.clone(), why))
+        };
+        let unmet: Vec<_> = self.require.iter().filter_map(unmet).collect();
+        (!unmet.is_empty()).then_some(Lacks::Claims(unmet))
+    }
+
+    /// Whether the user signed in as lately, and in such a way, as the rule wants.
+    pub fn check_sign_in(&self, session: &Session, now: Timestamp) -> Result<(), TooWeak> {
+        check_sign_in(&self.step_up, session, now)
+    }
+}
+
 impl Rules {
     /// `own`: the gate's addresses, which no rule opens.
     pub fn new(written: &[Rule], own: Vec<Pattern>) -> Rules {
-        let own = Compiled { patterns: own, methods: Vec::new(), access: Access::User, written: None };
-        let written = written.iter().enumerate().map(|(index, rule)| Compiled {
-            patterns: rule.paths.iter().flat_map(|path| Pattern::spellings(path)).collect(),
-            methods: rule.methods.clone(),
-            access: rule.access,
-            written: Some(index),
-        });
-        let rules: Vec<Compiled> = std::iter::once(own).chain(written).collect();
+        let mut effects = vec![Effect::default()];
+        let own = Compiled {
+            patterns: own,
+            methods: Vec::new(),
+            from: Vec::new(),
+            opens: false,
+            effect: DEFAULT,
+            written: None,
+        };
+        let mut rules = vec![own];
+        for (index, rule) in written.iter().enumerate() {
+            rules.push(Compiled::new(index, rule, &mut effects));
+        }
         let have_capitals = rules.iter().flat_map(|rule| &rule.patterns).any(Pattern::has_capitals);
-        Rules { rules, have_capitals }
+        Rules { rules, effects, have_capitals }
     }
 
-    pub fn judge(&self, method: &Method, path: &str) -> Verdict {
+    pub fn judge(&self, method: &Method, path: &str, client: Option<IpAddr>) -> Verdict<'_> {
+        let asked = Asked { method, client };
         if is_plain(path) {
             let sent = path.as_bytes();
             let readings = [Reading(sent, Case::Kept), Reading(sent, Case::Folded)];
             let case_matters = self.have_capitals || sent.iter().any(u8::is_ascii_uppercase);
             let readings = if case_matters { &readings[..] } else { &readings[..1] };
-            return self.judge_readings(method, sent, |_| true, readings);
+            return self.judge_readings(asked, sent, |_| true, readings);
         }
-        if self.says_one_thing(method) {
-            return DEFAULT;
+        if self.says_one_thing(asked) {
+            return self.says(None);
         }
         let Ok(readings) = Readings::of(path) else { return Verdict::Ambiguous };
-        self.judge_odd(method, path.as_bytes(), &readings)
+        self.judge_odd(asked, path.as_bytes(), &readings)
     }
 
     /// Whether the answer depends on the path.
     pub fn tell_paths_apart(&self) -> bool {
-        !self.decides_everything() && self.rules.iter().any(|rule| rule.access != Access::User)
+        !self.decides_everything() && self.rules.iter().any(|rule| rule.effect != DEFAULT)
     }
 
     /// Whether the answer depends on the method.
     pub fn tell_methods_apart(&self) -> bool {
-        !self.decides_everything()
-            && self.rules.iter().any(|rule| rule.access != Access::User && !rule.methods.is_empty())
+        !self.decides_everything() && self.rules.iter().any(|rule| rule.effect != DEFAULT && !rule.methods.is_empty())
     }
 
-    /// The first written rule is for every path and method.
+    /// The first written rule is for every path and method, from wherever.
     fn decides_everything(&self) -> bool {
-        self.rules
-            .get(1)
-            .is_some_and(|rule| rule.methods.is_empty() && rule.patterns.iter().any(Pattern::is_everything))
+        self.rules.get(1).is_some_and(|rule| {
+            rule.methods.is_empty() && rule.from.is_empty() && rule.patterns.iter().any(Pattern::is_everything)
+        })
     }
 
     /// No rule is written for this method: every reading meets the default, and none need be grown.
-    fn says_one_thing(&self, method: &Method) -> bool {
-        !self.rules.iter().any(|rule| rule.written.is_some() && rule.is_for(method))
+    fn says_one_thing(&self, asked: Asked<'_>) -> bool {
+        !self.rules.iter().any(|rule| rule.written.is_some() && rule.is_for(asked))
     }
 
-    fn judge_odd(&self, method: &Method, sent: &[u8], readings: &Readings) -> Verdict {
+    fn judge_odd(&self, asked: Asked<'_>, sent: &[u8], readings: &Readings) -> Verdict<'_> {
         let lower: Vec<Vec<u8>> = readings.all.iter().map(|reading| in_lower_case(reading)).collect();
         let kept = readings.all.iter().map(|reading| Reading(reading, Case::Kept));
         let all: Vec<Reading<'_>> = kept.chain(lower.iter().map(|reading| Reading(reading, Case::Folded))).collect();
@@ -141,62 +216,95 @@ impl Rules {
             let opened = self
                 .rules
                 .iter()
-                .any(|rule| rule.access.opens() && rule.is_for(method) && rule.matches(Reading(sent, Case::Kept)));
-            let closed = all.iter().any(|reading| self.closing(method, *reading).written.is_some());
-            return if opened || closed { Verdict::Ambiguous } else { DEFAULT };
+                .any(|rule| rule.opens && rule.is_for(asked) && rule.matches(Reading(sent, Case::Kept)));
+            let closed =
+                all.iter().any(|reading| self.closing(asked, *reading).is_some_and(|rule| rule.written.is_some()));
+            return if opened || closed { Verdict::Ambiguous } else { self.says(None) };
         }
         let stays_within = |rule: &Compiled| {
             !readings.opaque && readings.all.iter().all(|reading| rule.matches(Reading(reading, Case::Kept)))
         };
-        self.judge_readings(method, sent, stays_within, &all)
+        self.judge_readings(asked, sent, stays_within, &all)
     }
 
     fn judge_readings(
         &self,
-        method: &Method,
+        asked: Asked<'_>,
         sent: &[u8],
         stays_within: impl Fn(&Compiled) -> bool,
         readings: &[Reading<'_>],
-    ) -> Verdict {
-        let first = self.rules.iter().filter(|rule| rule.is_for(method)).find(|rule| {
-            if rule.access.opens() {
+    ) -> Verdict<'_> {
+        let first = self.rules.iter().filter(|rule| rule.is_for(asked)).find(|rule| {
+            if rule.opens {
                 rule.matches(Reading(sent, Case::Kept)) && stays_within(rule)
             } else {
                 readings.iter().any(|reading| rule.matches(*reading))
             }
         });
-        let Some(first) = first else { return DEFAULT };
-        let verdict = Verdict::Says { access: first.access, rule: first.written };
-        if first.access.opens() {
-            return verdict;
-        }
-        let agreed =
-            readings.len() == 1 || readings.iter().all(|reading| self.closing(method, *reading).access == first.access);
-        if agreed { verdict } else { Verdict::Ambiguous }
+        let Some(first) = first else { return self.says(None) };
+        let agreed = first.opens || readings.len() == 1 || {
+            let effect = |reading| self.closing(asked, reading).map_or(DEFAULT, |rule| rule.effect);
+            readings.iter().all(|reading| effect(*reading) == first.effect)
+        };
+        if agreed { self.says(Some(first)) } else { Verdict::Ambiguous }
     }
 
     /// The first closing rule that one reading meets.
-    fn closing(&self, method: &Method, reading: Reading<'_>) -> Closing {
-        self.rules.iter().find(|rule| !rule.access.opens() && rule.is_for(method) && rule.matches(reading)).map_or(
-            Closing { access: Access::User, written: None },
-            |rule| Closing { access: rule.access, written: rule.written },
-        )
+    fn closing(&self, asked: Asked<'_>, reading: Reading<'_>) -> Option<&Compiled> {
+        self.rules.iter().find(|rule| !rule.opens && rule.is_for(asked) && rule.matches(reading))
+    }
+
+    fn says(&self, rule: Option<&Compiled>) -> Verdict<'_> {
+        let effect = rule.map_or(DEFAULT, |rule| rule.effect);
+        Verdict::Says { effect: &self.effects[effect], rule: rule.and_then(|rule| rule.written) }
     }
 }
 
-struct Closing {
-    access: Access,
-    written: Option<usize>,
-}
-
 impl Compiled {
-    fn is_for(&self, method: &Method) -> bool {
-        self.methods.is_empty() || self.methods.contains(method)
+    fn new(index: usize, rule: &Rule, effects: &mut Vec<Effect>) -> Compiled {
+        let opens = rule.access.opens();
+        let mut require = rule.require.clone();
+        require.sort_by(|one, other| one.claim.cmp(&other.claim));
+        let effect = Effect {
+            access: rule.access,
+            from: if opens { Vec::new() } else { rule.from.clone() },
+            require,
+            step_up: rule.step_up.clone(),
+            bearer: rule.bearer,
+        };
+        let known = effects.iter().position(|known| *known == effect).unwrap_or_else(|| {
+            effects.push(effect);
+            effects.len() - 1
+        });
+        Compiled {
+            patterns: rule.paths.iter().flat_map(|path| Pattern::spellings(path)).collect(),
+            methods: rule.methods.clone(),
+            from: if opens { rule.from.clone() } else { Vec::new() },
+            opens,
+            effect: known,
+            written: Some(index),
+        }
+    }
+
+    fn is_for(&self, asked: Asked<'_>) -> bool {
+        (self.methods.is_empty() || self.methods.contains(asked.method)) && is_in(&self.from, asked.client)
     }
 
     fn matches(&self, Reading(path, case): Reading<'_>) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(path, case))
     }
+}
+
+/// Whether the user signed in as lately, and in such a way, as is asked for. A sign-in that is yet to come is none: some clock was wrong.
+pub(in crate::gate) fn check_sign_in(asked: &StepUp, session: &Session, now: Timestamp) -> Result<(), TooWeak> {
+    let auth_time = session.auth_time.filter(|then| then.since(now) <= MAX_SKEW);
+    asked.check(auth_time, session.at_provider.acr(), now)
+}
+
+/// Whoever is nowhere is in no network.
+fn is_in(networks: &[IpNet], client: Option<IpAddr>) -> bool {
+    networks.is_empty()
+        || client.is_some_and(|client| networks.iter().any(|network| network.contains(&client.to_canonical())))
 }
 
 /// By Unicode, where it is text: an application that folds `K` (U+212A) to `k` is known.
@@ -207,7 +315,10 @@ fn in_lower_case(reading: &[u8]) -> Vec<u8> {
     }
 }
 
-const DEFAULT: Verdict = Verdict::Says { access: Access::User, rule: None };
+/// The effect of what no rule says.
+const DEFAULT: usize = 0;
+/// How far the clock of another process of this gate may be ahead.
+const MAX_SKEW: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,37 @@ pub enum Unmet {
 }
 
 impl StepUp {
+    pub fn asks_anything(&self) -> bool {
+        *self != StepUp::default()
+    }
+
+    /// As an address asks for it, in seconds. What is no age, or a longer one, changes nothing.
+    pub fn tighten_age(&mut self, seconds: &str) {
+        let is_number =
+            !seconds.is_empty() && seconds.len() <= LONGEST_AGE && seconds.bytes().all(|b| b.is_ascii_digit());
+        let Some(seconds) = seconds.parse().ok().filter(|_| is_number) else { return };
+        let asked = Duration::from_secs(seconds);
+        self.max_age = Some(self.max_age.map_or(asked, |max_age| max_age.min(asked)));
+    }
+
+    /// The same for ways to sign in, with spaces between them: those of them that will do already, where some will.
+    pub fn tighten_acr(&mut self, values: &str) {
+        let asked: Vec<String> = values.split(' ').filter(|acr| !acr.is_empty()).map(str::to_owned).collect();
+        if asked.len() > MOST_ACR_VALUES || !asked.iter().all(|acr| is_acr(acr)) {
+            return;
+        }
+        let both = |acr: &String| self.acr_values.is_empty() || self.acr_values.contains(acr);
+        let both: Vec<String> = asked.into_iter().filter(both).collect();
+        if !both.is_empty() {
+            self.acr_values = both;
+        }
+    }
+
+    /// For addresses and headers: with spaces between them, as the protocol has it.
+    pub fn acr_values(&self) -> Option<String> {
+        (!self.acr_values.is_empty()).then(|| self.acr_values.join(" "))
+    }
+
     /// Whether a sign-in at `auth_time` in the way `acr` is what is asked for at `now`. `None`: nobody said, which meets nothing.
     pub fn check(&self, auth_time: Option<Timestamp>, acr: Option<&str>, now: Timestamp) -> Result<(), Unmet> {
         let is_recent = |max_age| auth_time.is_some_and(|then| now.since(then) <= max_age);
@@ -33,6 +64,18 @@ impl StepUp {
         if self.acr_values.is_empty() || acr.is_some_and(is_asked_for) { Ok(()) } else { Err(Unmet::Acr) }
     }
 }
+
+/// Whether this can be the name of a way to sign in: it stands in addresses and in quotes (RFC 9470 §3), with spaces between several.
+pub fn is_acr(text: &str) -> bool {
+    (1..=LONGEST_ACR).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+/// Digits: thirty years and some.
+const LONGEST_AGE: usize = 9;
+/// Shorter than what a session keeps, so that what was asked for can be found in it.
+const LONGEST_ACR: usize = 256;
+/// More ways nobody has.
+pub const MOST_ACR_VALUES: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -216,7 +216,9 @@ impl Provider {
             state: request.state,
             nonce: &request.attempt.nonce,
             verifier: settings.pkce.then_some(&request.attempt.verifier),
-            prompt_login: request.prompt_login,
+            // Where nothing says when the user signed in, the sign-in itself counts: it must be one.
+            prompt_login: request.prompt_login
+                || request.attempt.step_up.max_age.is_some() && settings.preset != Preset::Oidc,
             step_up: &request.attempt.step_up,
             params: &settings.authorize_params,
             start_params: &settings.start_params,

@@ -119,10 +119,12 @@ fn decision(action: &Action) -> Decision {
         Action::Allow(_) => Decision::Allowed,
         Action::SignIn(_) | Action::ToStart { .. } => Decision::SignIn,
         Action::Refuse(refusal, _) => match refusal {
-            Refusal::SignInNeeded { .. } | Refusal::SessionLost { .. } | Refusal::NoNavigation => {
-                Decision::Unauthenticated
-            }
+            Refusal::SignInNeeded { .. }
+            | Refusal::StepUpNeeded { .. }
+            | Refusal::SessionLost { .. }
+            | Refusal::NoNavigation => Decision::Unauthenticated,
             Refusal::Denied { .. }
+            | Refusal::NotMet { .. }
             | Refusal::Unnamed
             | Refusal::ForeignOrigin
             | Refusal::OriginalUnknown { .. }

@@ -113,8 +113,15 @@ impl Visit<'_> {
             }
             Callback::Code { code, iss, .. } => {
                 let redirect_uri = self.site.gate.redirect_uri(public_url);
+                // A demand that the provider says is met, and the rule says is not, would go round in circles.
+                let counts = attempt.step_up.asks_anything() || !matches!(self.before.known, Known::User(_));
                 match self.house.provider.redeem(code, iss, attempt, redirect_uri).await {
-                    Ok(signed_in) => self.signed_in(signed_in, public_url, &return_to),
+                    Ok(signed_in) => {
+                        if counts {
+                            self.after.returned = self.before.returned.saturating_add(1);
+                        }
+                        self.signed_in(signed_in, public_url, &return_to)
+                    }
                     Err(error) => self.failed(&error, Some(&return_to)),
                 }
             }
@@ -169,9 +176,6 @@ impl Visit<'_> {
         self.after.known = Known::User(session);
         self.after.tokens = TokensPart::Opened(tokens);
         self.after.signed_out = false;
-        if !matches!(self.before.known, Known::User(_)) {
-            self.after.returned = self.before.returned.saturating_add(1);
-        }
         match self.site.store.settings.same_site {
             SameSite::Lax => answer::to_return(public_url, return_to, &self.asked_here()),
             SameSite::Strict => answer::go_on(public_url, return_to, &self.asked_here()),

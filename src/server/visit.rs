@@ -9,8 +9,10 @@ use super::answer::{self, Asked};
 use super::site::{House, Site};
 use crate::clock::Timestamp;
 use crate::gate::action::Form;
-use crate::gate::{Caller, Known, Refusal, Renewal};
+use crate::gate::rules::Unmet;
+use crate::gate::{Caller, Known, Lacks, Refusal, Renewal};
 use crate::oidc::Subject;
+use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::{Asker, Refreshed};
 use crate::session::{Freshness, Session, SessionId, Tokens};
 use crate::store::memory::{KEPT_AFTER_SEEN, Renewed};
@@ -165,6 +167,9 @@ impl<'a> Visit<'a> {
         let response = answer::refusal(refusal, &self.asked(form, user.as_deref()));
         let (rule, mend) = match refusal {
             Refusal::Denied { rule } => (*rule, None),
+            Refusal::NotMet { rule, lacks, .. } => (*rule, Some(conditions(*rule, lacks))),
+            Refusal::StepUpNeeded { rule, unmet: TooWeak::Age, .. } => (*rule, Some(key_of(*rule, "max_age"))),
+            Refusal::StepUpNeeded { rule, unmet: TooWeak::Acr, .. } => (*rule, Some(key_of(*rule, "acr_values"))),
             Refusal::Misdirected => (None, Some("public_url or extra_hosts".to_owned())),
             Refusal::OriginalUnknown { missing } => (None, Some(format!("trusted_proxies (not told: {missing})"))),
             Refusal::SessionLost { .. } => (None, Some("session.cookie_name, session.cookie_budget".to_owned())),
@@ -288,6 +293,24 @@ impl<'a> Visit<'a> {
         self.after.known = known;
         self.after.tokens = TokensPart::Absent;
     }
+}
+
+/// The keys that do not hold, and why; whatever the claims say.
+fn conditions(rule: Option<usize>, lacks: &Lacks) -> String {
+    let Lacks::Claims(claims) = lacks else { return key_of(rule, "from") };
+    let told = claims.iter().map(|(claim, why)| {
+        let why = match why {
+            Unmet::Missing => "missing",
+            Unmet::Other => "another value",
+            Unmet::Unverified => "not verified",
+        };
+        format!("{} ({why})", key_of(rule, &format!("require.{claim}")))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn key_of(rule: Option<usize>, key: &str) -> String {
+    rule.map_or_else(|| key.to_owned(), |rule| format!("rules[{rule}].{key}"))
 }
 
 fn cookie_bytes(headers: &HeaderMap) -> usize {

@@ -35,7 +35,6 @@ impl AtProvider {
         self.text(SID)
     }
 
-    #[expect(dead_code, reason = "for rules and for the provider's own sign-out, which come next")]
     pub fn acr(&self) -> Option<&str> {
         self.text(ACR)
     }

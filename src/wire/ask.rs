@@ -42,6 +42,8 @@ pub struct Original {
     pub method: Option<Method>,
     pub host: Option<Host>,
     pub target: Option<PathAndQuery>,
+    /// Who asks, where the proxy says so.
+    pub client: Option<IpAddr>,
     /// `Ask::wants`, had the original request come here.
     pub wants: Wants,
     /// Two headers (or two lines of one) told different things: one of them may be the client's own, so neither is believed.
@@ -142,7 +144,7 @@ impl Ask {
             door::handshake(head, body)?;
         }
         let trusted = trust.trusts(peer);
-        let original = trust.trusts_originals(peer).then(|| proxied::original(headers)).flatten();
+        let original = trust.trusts_originals(peer).then(|| proxied::original(headers, trust)).flatten();
         let host = match trusted.then(|| proxied::host(headers)).transpose()?.flatten() {
             Some(forwarded) => forwarded,
             None => sent_host,

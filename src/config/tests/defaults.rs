@@ -6,6 +6,8 @@ use super::*;
 use crate::config::Origin;
 use crate::config::keys::Source;
 use crate::config::shape::KEYS;
+use crate::gate::rules::Wanted;
+use crate::oidc::StepUp;
 
 /// What `check` says of a key.
 fn effective(loaded: &Loaded, key: &str) -> Option<String> {
@@ -106,6 +108,43 @@ fn the_rooms_get_those_defaults() {
     assert_eq!(provider.wanted_claims, ["email", "firstName", "lastName", "groups", "email_verified", "userId"]);
     assert!(config.trust.networks.is_empty() && !config.trust.loopback_originals);
     assert!(config.log.access && !config.log.query);
+}
+
+#[test]
+fn what_rules_ask_of_users_is_read_and_the_claims_are_kept() {
+    let rules = r#"[[rules]]
+        path = "/admin/**"
+        from = ["10.0.0.0/8", "loopback"]
+        require = { groups = ["admin", "ops-*"], level = 3, vip = true, realm_access.roles = "a", "x.y" = "b" }
+        max_age = "15m"
+        acr_values = ["phr"]
+        [[rules]]
+        path = "/b"
+        require.email = "*@example.mn"
+    "#;
+    let config = loaded(&format!("{}{rules}", around("", ""))).config;
+    let rule = &config.gate.rules[0];
+    let from: Vec<String> = rule.from.iter().map(ToString::to_string).collect();
+    assert_eq!(from, ["10.0.0.0/8", "127.0.0.0/8", "::1/128"]);
+    let exactly = |text: &str| Wanted::Exactly(text.to_owned());
+    let required: Vec<(&str, &[Wanted])> =
+        rule.require.iter().map(|required| (required.claim.as_str(), &required.values[..])).collect();
+    let groups = [exactly("admin"), Wanted::Like(vec!["ops-".to_owned(), String::new()])];
+    assert_eq!(
+        required,
+        [
+            ("groups", &groups[..]),
+            ("level", &[exactly("3")]),
+            ("vip", &[exactly("true")]),
+            ("realm_access.roles", &[exactly("a")]),
+            ("x.y", &[exactly("b")]),
+        ]
+    );
+    assert_eq!(rule.step_up, StepUp { max_age: Some(Duration::from_secs(900)), acr_values: vec!["phr".to_owned()] });
+    let wanted = &config.provider.wanted_claims;
+    for claim in ["groups", "level", "vip", "realm_access.roles", "x.y", "email", "email_verified"] {
+        assert!(wanted.iter().any(|wanted| wanted == claim), "{claim} in {wanted:?}");
+    }
 }
 
 #[test]

@@ -86,7 +86,11 @@ fn problems_of_a_variable_name_the_variable() {
             "[{path=\"x\"}]",
             "TOKIGATE_RULES: rules[0].path: \"x\" does not begin with a slash; write \"/x\"",
         ),
-        ("TOKIGATE_RULES", "[{path=\"/x\",require={}}]", "TOKIGATE_RULES: rules[0].require: not in this version"),
+        (
+            "TOKIGATE_RULES",
+            "[{path=\"/x\",require={a=[]}}]",
+            "TOKIGATE_RULES: rules[0].require.a: the list is empty, so nobody would get through; write the values that will do",
+        ),
         (
             "TOKIGATE_IDENTITY__HEADERS",
             "{ Host = \"a\" }",

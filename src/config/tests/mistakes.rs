@@ -1,6 +1,7 @@
 //! Mistakes, and exactly what is said of each: a line (or two) in a section of a file that is right otherwise.
 
 mod provider;
+mod rules;
 mod session;
 
 use super::*;
@@ -144,52 +145,6 @@ workers = 1.5
     -> workers: 1.5 is no whole number
 workers = "2"
     -> workers: "2" is no whole number
-"##,
-    );
-}
-
-#[test]
-fn of_rules() {
-    check_all(
-        "rules",
-        r##"
-access = "public"
-    -> rules[0].path: it is missing; write path = "/assets/**"
-path = []
-    -> rules[0].path: the list is empty
-path = "assets/**"
-    -> rules[0].path: "assets/**" does not begin with a slash; write "/assets/**"
-path = "^/assets"
-    -> rules[0].path: "^/assets" does not begin with a slash; write "/assets"
-path = "/assets/.*"
-    -> rules[0].path: "/assets/.*" is a regular expression, which rules are not; write * for a segment, ** for any number
-path = "/a**"
-    -> rules[0].path: "/a**": ** stands for whole segments; write /** behind a slash, or * inside one segment
-path = "/a?x=1"
-    -> rules[0].path: "/a?x=1" holds '?', which no path does; the query is not looked at
-path = "/a//b"
-    -> rules[0].path: "/a//b" has an empty segment
-path = "/a/../b"
-    -> rules[0].path: "/a/../b" has a dot segment, which no rule opens or closes
-path = "/a%2"
-    -> rules[0].path: "/a%2" has a % without two hexadecimal digits
-path = ["/a", 5]
-    -> rules[0].path[1]: 5 is no text; write it in quotes
-path = "/a"
-methods = ["get"]
-    -> rules[0].methods[0]: "get" is no method that is known; the nearest is GET
-path = "/a"
-methods = []
-    -> rules[0].methods: it is empty; leave it out for all methods
-path = "/a"
-access = "open"
-    -> rules[0].access: "open" is not known; write public, optional, user or deny
-path = "/a"
-paths = "/b"
-    -> rules[0].paths: no such key; the nearest is rules.path
-path = "/a"
-require = { groups = ["admin"] }
-    -> rules[0].require: not in this version
 "##,
     );
 }

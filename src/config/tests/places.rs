@@ -26,7 +26,7 @@ access = "public"
 
 [[rules]]
 path = "admin"
-max_age = "15m"
+max_age = "15 min"
 "#;
     assert_eq!(
         told(text, &[]),
@@ -40,7 +40,7 @@ max_age = "15m"
             "config.toml:14:9: session.keys[0]: it is the example's placeholder; run `tokigate keygen`, and put what it prints here",
             "config.toml:15:14: session.lifetime: \"8 hors\" is no duration; write 8h",
             "config.toml:22:8: rules[1].path: \"admin\" does not begin with a slash; write \"/admin\"",
-            "config.toml:23:1: rules[1].max_age: not in this version",
+            "config.toml:23:11: rules[1].max_age: \"15 min\" is no duration; write 15m",
             "provider.client_id: it is missing; write the identifier that the provider gave this application",
         ]
     );

@@ -1,5 +1,6 @@
 //! Decisions as a table of sentences: requests as they come, read at the door, decided, and told in words.
 
+mod conditions;
 mod endpoints;
 mod explain;
 mod forward_auth;
@@ -13,10 +14,11 @@ mod users;
 
 use std::net::IpAddr;
 
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 
 use super::rules::Rule;
 use super::*;
+use crate::oidc::StepUp;
 use crate::session::samples::{NOW, session};
 use crate::wire::{CookieNames, Head, Malformed, Trust};
 
@@ -137,7 +139,7 @@ fn host_of(text: &str) -> Host {
 }
 
 fn rule(paths: &[&str], access: Access) -> Rule {
-    Rule { paths: paths.iter().map(|path| (*path).to_owned()).collect(), methods: Vec::new(), access }
+    Rule { paths: paths.iter().map(|path| (*path).to_owned()).collect(), access, ..Rule::default() }
 }
 
 fn unsure() -> Known {
@@ -179,9 +181,14 @@ fn say(action: &Action) -> String {
         Action::Allow(pass) => format!("allow{} for {}", at(pass.public_url()), name_in(pass)),
         Action::Refuse(refusal, form) => {
             let why = match refusal {
-                Refusal::SignInNeeded { public_url, return_to } => {
-                    format!("sign-in needed{}", then(*public_url, return_to))
+                Refusal::SignInNeeded { public_url, return_to, step_up } => {
+                    format!("sign-in needed{}{}", asked_for(step_up), then(*public_url, return_to))
                 }
+                Refusal::StepUpNeeded { rule, unmet, public_url, return_to, step_up } => {
+                    let then = then(*public_url, return_to);
+                    format!("step-up needed for {unmet:?} by {rule:?}{}{then}", asked_for(step_up))
+                }
+                Refusal::NotMet { rule, lacks, .. } => format!("{lacks:?} not met, by {rule:?}"),
                 Refusal::SessionLost { public_url, return_to } => {
                     format!("session lost{}", then(*public_url, return_to))
                 }
@@ -202,7 +209,8 @@ fn say(action: &Action) -> String {
         }
         Action::SignIn(sign_in) => {
             let prompt = if sign_in.prompt_login { ", asking again" } else { "" };
-            format!("sign in{}{prompt}", then(sign_in.public_url, &sign_in.return_to))
+            let asked = asked_for(&sign_in.step_up);
+            format!("sign in{asked}{}{prompt}", then(sign_in.public_url, &sign_in.return_to))
         }
         Action::ToStart { public_url, return_to } => format!("to start{}", then(*public_url, return_to)),
         Action::Callback => "callback".to_owned(),
@@ -214,6 +222,13 @@ fn say(action: &Action) -> String {
         Action::Health => "health".to_owned(),
         Action::ToPublicUrl { public_url } => format!("to public_url{}", at(*public_url)),
     }
+}
+
+/// What a sign-in has to be.
+fn asked_for(step_up: &StepUp) -> String {
+    let max_age = step_up.max_age.map(|age| format!(" within {}", age.as_secs()));
+    let acr = step_up.acr_values().map(|acr| format!(" by {acr}"));
+    max_age.into_iter().chain(acr).collect()
 }
 
 fn name_in(pass: &Pass) -> &str {

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::{Asked, Reason, body, mark};
 use crate::gate::action::Form;
+use crate::oidc::StepUp;
 use crate::server::pages::{Go, Links, Notice, Page, Refresh, STYLE_SOURCE, Target};
 use crate::upstream::Body;
 
@@ -22,6 +23,8 @@ pub(super) struct Outcome<'a> {
     headers: SmallVec<[(HeaderName, HeaderValue); 2]>,
     /// For data: where a sign-in begins.
     login_url: Option<String>,
+    /// For data: whether the reason stands there by itself, for programs that tell one thing that is missing from another.
+    tells_reason: bool,
 }
 
 impl<'a> Outcome<'a> {
@@ -30,7 +33,15 @@ impl<'a> Outcome<'a> {
     }
 
     pub(super) fn ok(status: StatusCode, notice: Notice<'a>) -> Outcome<'a> {
-        Outcome { status, reason: None, notice, links: Links::default(), headers: SmallVec::new(), login_url: None }
+        Outcome {
+            status,
+            reason: None,
+            notice,
+            links: Links::default(),
+            headers: SmallVec::new(),
+            login_url: None,
+            tells_reason: false,
+        }
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Outcome<'a> {
@@ -75,6 +86,10 @@ impl<'a> Outcome<'a> {
     pub(super) fn login_url(mut self, address: String) -> Outcome<'a> {
         self.login_url = Some(address);
         self
+    }
+
+    pub(super) fn telling_reason(self) -> Outcome<'a> {
+        Outcome { tells_reason: true, ..self }
     }
 
     /// In the form that was asked for.
@@ -122,6 +137,9 @@ impl<'a> Outcome<'a> {
             "status": self.status.as_u16(),
             "detail": detail,
         });
+        if let Some(reason) = self.reason.filter(|_| self.tells_reason) {
+            problem["reason"] = reason.into();
+        }
         if let Some(login_url) = &self.login_url {
             problem["login_url"] = login_url.as_str().into();
         }
@@ -159,7 +177,7 @@ impl<'a> Outcome<'a> {
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }
-        if status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED && !response.headers().contains_key(header::WWW_AUTHENTICATE) {
             // Every 401 names a scheme (RFC 9110 §11.6.1).
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -211,4 +229,17 @@ const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remov
 /// `…/start?rd=…`
 pub(super) fn with_rd(address: &str, return_to: &str) -> String {
     format!("{address}?rd={}", utf8_percent_encode(return_to, QUERY_VALUE))
+}
+
+/// `…/start?max_age=…&acr_values=…`, behind what there is.
+pub(super) fn with_step_up(address: &str, step_up: &StepUp) -> String {
+    let mut address = address.to_owned();
+    let max_age = step_up.max_age.map(|age| age.as_secs().to_string());
+    for (name, value) in [("max_age", max_age), ("acr_values", step_up.acr_values())] {
+        if let Some(value) = value {
+            let before = if address.contains('?') { '&' } else { '?' };
+            address += &format!("{before}{name}={}", utf8_percent_encode(&value, QUERY_VALUE));
+        }
+    }
+    address
 }

@@ -3,9 +3,13 @@
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::Asked;
-use super::form::{Outcome, seconds, with_rd};
+use super::callback::begin_again;
+use super::form::{Outcome, seconds, with_rd, with_step_up};
 use crate::gate::action::Form;
-use crate::gate::{Refusal, ReturnTo};
+use crate::gate::rules::Unmet;
+use crate::gate::{Lacks, Refusal, ReturnTo};
+use crate::oidc::StepUp;
+use crate::oidc::step_up::Unmet as TooWeak;
 use crate::server::pages::{Notice, Target};
 use crate::upstream::Body;
 
@@ -17,7 +21,13 @@ pub fn refusal(refusal: &Refusal, asked: &Asked<'_>) -> Response<Body> {
 fn outcome<'a>(refusal: &Refusal, asked: &Asked<'a>) -> Outcome<'a> {
     let home = &*asked.place().home;
     match refusal {
-        Refusal::SignInNeeded { public_url, return_to } => sign_in_needed(*public_url, return_to, asked),
+        Refusal::SignInNeeded { public_url, return_to, step_up } => {
+            sign_in_needed(*public_url, return_to, step_up, asked)
+        }
+        Refusal::StepUpNeeded { unmet, public_url, return_to, step_up, .. } => {
+            step_up_needed(*unmet, *public_url, return_to, step_up, asked)
+        }
+        Refusal::NotMet { lacks, return_to, .. } => not_met(lacks, return_to, asked),
         Refusal::SessionLost { public_url, return_to } => {
             let start = format!("{}/start", asked.place_of(*public_url).gate);
             Outcome::refused(StatusCode::UNAUTHORIZED, "session_lost", Notice::SessionLost)
@@ -51,24 +61,99 @@ fn outcome<'a>(refusal: &Refusal, asked: &Asked<'a>) -> Outcome<'a> {
     }
 }
 
-fn sign_in_needed<'a>(public_url: usize, return_to: &ReturnTo, asked: &Asked<'a>) -> Outcome<'a> {
+fn sign_in_needed<'a>(public_url: usize, return_to: &ReturnTo, step_up: &StepUp, asked: &Asked<'a>) -> Outcome<'a> {
     let place = asked.place_of(public_url);
     let start = format!("{}/start", place.gate);
-    let back_here = with_rd(&start, return_to.as_str());
+    let back_here = with_step_up(&with_rd(&start, return_to.as_str()), step_up);
     let needed = |reason, notice| Outcome::refused(StatusCode::UNAUTHORIZED, reason, notice);
     match asked.form {
         Form::Page => needed("sign_in_needed", Notice::SignIn).go(back_here),
         Form::Frame => needed("sign_in_needed", Notice::Frame).opening(back_here, Target::Top),
         Form::Form => needed("form_not_kept", Notice::FormNotKept).opening(back_here, Target::NewTab),
-        Form::Data => needed("sign_in_needed", Notice::SignIn).login_url(start),
+        Form::Data => needed("sign_in_needed", Notice::SignIn).login_url(with_step_up(&start, step_up)),
         Form::Grpc | Form::Bare => needed("sign_in_needed", Notice::SignIn),
-        Form::ForwardAuth => {
-            let original = format!("{}{}", place.origin, return_to.as_str());
-            let location = HeaderValue::from_str(&with_rd(&start, &original));
-            needed("sign_in_needed", Notice::SignIn)
-                .with(header::LOCATION, location.expect("what is percent-encoded is ASCII"))
-        }
+        Form::ForwardAuth => needed("sign_in_needed", Notice::SignIn)
+            .with(header::LOCATION, to_start(public_url, return_to, step_up, asked)),
     }
+}
+
+/// RFC 9470 §3: signed in, but not as this page or call wants it.
+fn step_up_needed<'a>(
+    unmet: TooWeak,
+    public_url: usize,
+    return_to: &ReturnTo,
+    step_up: &StepUp,
+    asked: &Asked<'a>,
+) -> Outcome<'a> {
+    let start = format!("{}/start", asked.place_of(public_url).gate);
+    // Where it came to a page, this browser has come back from the provider again and again.
+    let back_here = with_step_up(&format!("{}&again=1", with_rd(&start, return_to.as_str())), step_up);
+    let (reason, notice) = match unmet {
+        TooWeak::Age => ("sign_in_too_old", Notice::SignInTooOld),
+        TooWeak::Acr => ("sign_in_too_weak", Notice::StrongerSignIn),
+    };
+    let needed = |notice| {
+        Outcome::refused(StatusCode::UNAUTHORIZED, reason, notice)
+            .with(header::WWW_AUTHENTICATE, insufficient(unmet, step_up))
+            .telling_reason()
+    };
+    match asked.form {
+        Form::Page => needed(notice).go(back_here),
+        Form::Frame => needed(Notice::FrameAgain).opening(back_here, Target::Top),
+        Form::Form => needed(Notice::FormNeedsSignIn).opening(back_here, Target::NewTab),
+        Form::Data => needed(notice).login_url(with_step_up(&start, step_up)),
+        Form::Grpc | Form::Bare => needed(notice),
+        Form::ForwardAuth => needed(notice).with(header::LOCATION, to_start(public_url, return_to, step_up, asked)),
+    }
+}
+
+/// The challenge. Ways to sign in are taken from a configuration that has none with quotes in it.
+fn insufficient(unmet: TooWeak, step_up: &StepUp) -> HeaderValue {
+    let description = match unmet {
+        TooWeak::Age => "More recent authentication is required",
+        TooWeak::Acr => "A different authentication level is required",
+    };
+    let mut challenge =
+        format!("Bearer error=\"insufficient_user_authentication\", error_description=\"{description}\"");
+    if let Some(max_age) = step_up.max_age {
+        challenge += &format!(", max_age=\"{}\"", max_age.as_secs());
+    }
+    if let Some(acr_values) = step_up.acr_values() {
+        challenge += &format!(", acr_values=\"{acr_values}\"");
+    }
+    HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+/// For forward-auth: absolute, and back to the original address.
+fn to_start(public_url: usize, return_to: &ReturnTo, step_up: &StepUp, asked: &Asked<'_>) -> HeaderValue {
+    let place = asked.place_of(public_url);
+    let original = format!("{}{}", place.origin, return_to.as_str());
+    let location = with_step_up(&with_rd(&format!("{}/start", place.gate), &original), step_up);
+    HeaderValue::try_from(location).expect("what is percent-encoded is ASCII")
+}
+
+/// What is missing, in the words of whom it is missing to: no rule, no claim's value.
+fn not_met<'a>(lacks: &Lacks, return_to: &ReturnTo, asked: &Asked<'a>) -> Outcome<'a> {
+    let home = &*asked.place().home;
+    let refused = |reason, notice| Outcome::refused(StatusCode::FORBIDDEN, reason, notice).other(home).telling_reason();
+    let Lacks::Claims(claims) = lacks else { return refused("wrong_network", Notice::WrongNetwork) };
+    let unverified = |(claim, why): &(String, Unmet)| claim == "email_verified" || *why == Unmet::Unverified;
+    let is_of_email = |(claim, _): &(String, Unmet)| claim == "email";
+    let is_of_groups = |(claim, _): &(String, Unmet)| {
+        let name = claim.rsplit('.').next().unwrap_or(claim).to_ascii_lowercase();
+        ["group", "role", "team", "member"].iter().any(|word| name.contains(word))
+    };
+    let (reason, notice) = if claims.iter().any(unverified) {
+        ("email_not_verified", Notice::EmailNotVerified)
+    } else if claims.iter().any(is_of_email) {
+        ("email_not_allowed", Notice::EmailNotAllowed)
+    } else if claims.iter().any(is_of_groups) {
+        ("group_missing", Notice::NotInGroup)
+    } else {
+        ("claim_not_met", Notice::ClaimNotMet)
+    };
+    // What somebody is given at the provider arrives here with a sign-in.
+    refused(reason, notice).go(begin_again(Some(return_to), asked))
 }
 
 fn provider_away<'a>(retry_after: std::time::Duration, asked: &Asked<'a>) -> Outcome<'a> {

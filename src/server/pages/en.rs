@@ -85,6 +85,20 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
             .says("Try again; if it stays, tell those who run it the request below.")
             .button("Try again"),
 
+        Notice::SignInTooOld => Text::new("Please sign in once more")
+            .says("You are signed in, but it is too long ago for this page.")
+            .button("Sign in again"),
+        Notice::StrongerSignIn => Text::new("This page needs a stronger sign-in")
+            .says("You are signed in, but this page opens only to those who signed in in another way.")
+            .button("Sign in again"),
+        Notice::FrameAgain => Text::new("Please sign in once more")
+            .says("You are signed in, but this part of the page needs a fresh or a stronger sign-in. Signing in opens in the whole window.")
+            .button("Sign in again"),
+        Notice::FormNeedsSignIn => Text::new("Your form was not sent")
+            .says(format!("You are signed in, but what you want to do needs a fresh or a stronger sign-in. What you entered did not reach {app}, and it is not kept here."))
+            .says("Sign in again in a new tab, come back to this one, return to the form with your browser's Back button, and send it again.")
+            .button("Sign in in a new tab"),
+
         Notice::ProviderAway => Text::new("Please wait a moment")
             .says(format!("Your sign-in cannot be renewed, because there is no connection to {provider}. You are not signed out: as soon as there is one, you go on where you are."))
             .says("This page tries again by itself.")
@@ -93,6 +107,30 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
         Notice::Denied => Text::new("You do not have access")
             .says(format!("This page of {app} is not open to you."))
             .says("If you need it, ask those who run it, and tell them the request below.")
+            .other("To the start page"),
+        Notice::WrongNetwork => Text::new("Not from where you are")
+            .says(format!("This page of {app} opens only from certain networks, such as the one in the office, and you are not in one of them."))
+            .says("Connect to the right network and try again. If you are in it, tell those who run it the request below.")
+            .other("To the start page"),
+        Notice::NotInGroup => Text::new("You are not in the right group")
+            .says(format!("This page of {app} is for members of a group, or for people with a role, that you do not have at {provider}."))
+            .says("If you need it, ask those who run it, and tell them the request below. If you were given it just now, sign in again.")
+            .button("Sign in again")
+            .other("To the start page"),
+        Notice::EmailNotAllowed => Text::new("This needs another e-mail address")
+            .says(format!("This page of {app} is for people with certain e-mail addresses, and {provider} gave none for you, or one that is not among them."))
+            .says("If you have another account, sign in with that one; or ask those who run it, and tell them the request below.")
+            .button("Sign in again")
+            .other("To the start page"),
+        Notice::EmailNotVerified => Text::new("Your e-mail address is not verified")
+            .says(format!("This page of {app} needs a verified e-mail address, and {provider} says that yours is not verified."))
+            .says("Verify it there, then sign in again.")
+            .button("Sign in again")
+            .other("To the start page"),
+        Notice::ClaimNotMet => Text::new("You do not have access")
+            .says(format!("What {provider} says about you is not what this page of {app} needs."))
+            .says("If you need it, ask those who run it, and tell them the request below. If something about you has changed just now, sign in again.")
+            .button("Sign in again")
             .other("To the start page"),
         Notice::ForeignOrigin => Text::new("Not from there").says(format!("The Origin of this request is not allowed to connect to {app}.")),
         Notice::OriginalUnknown => Text::new("It is not clear what was asked for")

@@ -42,11 +42,27 @@ pub enum Notice<'a> {
     /// The provider let the person in otherwise than this page asks for.
     SignInTooWeak,
 
+    // A session that is not enough.
+    /// The person signed in longer ago than this page wants.
+    SignInTooOld,
+    /// The person signed in otherwise than this page wants.
+    StrongerSignIn,
+    /// The same, or not in the way it wants, inside a frame.
+    FrameAgain,
+    /// A form was posted that wants another sign-in, and its fields are gone.
+    FormNeedsSignIn,
+
     // A session that cannot go on for now.
     ProviderAway,
 
     // Refused.
     Denied,
+    WrongNetwork,
+    NotInGroup,
+    EmailNotAllowed,
+    EmailNotVerified,
+    /// Something else that the provider says, or does not say, of the person.
+    ClaimNotMet,
     ForeignOrigin,
     /// Forward-auth: the proxy in front did not tell enough of the original request.
     OriginalUnknown,

@@ -63,7 +63,7 @@ pub(super) fn host(headers: &HeaderMap) -> Result<Option<Host>, Malformed> {
 }
 
 /// The request a forward-auth proxy asks about, where anything was told of it.
-pub(super) fn original(headers: &HeaderMap) -> Option<Original> {
+pub(super) fn original(headers: &HeaderMap, trust: &Trust) -> Option<Original> {
     let told = |names: &[&str]| names.iter().flat_map(|name| headers.get_all(*name).iter()).collect::<Vec<_>>();
     let methods = told(&[FORWARDED_METHOD, "x-original-method"]);
     let hosts = told(&[FORWARDED_HOST]);
@@ -82,6 +82,7 @@ pub(super) fn original(headers: &HeaderMap) -> Option<Original> {
     Some(Original {
         wants: Wants::of(method.as_ref().unwrap_or(&Method::GET), headers),
         method,
+        client: client(headers, None, trust),
         host: host.and_then(Host::parse),
         target: target.and_then(plain_target),
         contradictory: !agreed,

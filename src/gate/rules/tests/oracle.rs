@@ -1,6 +1,6 @@
 //! interface.md "Rules" once more, in another way: every reading by brute force, patterns by recursion, no short cuts.
 
-use super::super::{Access, Rule, Verdict};
+use super::{Access, Rule, Verdict};
 
 /// A target and all its readings, itself among them.
 pub(super) struct Target {

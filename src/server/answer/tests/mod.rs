@@ -10,7 +10,11 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::gate::Lacks;
+use crate::gate::rules::Unmet;
 use crate::gate::{Refusal, ReturnTo};
+use crate::oidc::StepUp;
+use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::SignInError;
 use crate::upstream::UpstreamError;
 
@@ -57,7 +61,7 @@ fn back_to(path: &str) -> ReturnTo {
 }
 
 fn stranger() -> Refusal {
-    Refusal::SignInNeeded { public_url: 0, return_to: back_to("/api?a=1&b=%20") }
+    Refusal::SignInNeeded { public_url: 0, return_to: back_to("/api?a=1&b=%20"), step_up: StepUp::default() }
 }
 
 const FORMS: [Form; 7] = [Form::Page, Form::Frame, Form::Form, Form::Data, Form::Grpc, Form::Bare, Form::ForwardAuth];
@@ -77,7 +81,76 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Misdirected,
         Refusal::ProviderAway { retry_after: Duration::from_millis(2500) },
         Refusal::NoNavigation,
+        not_met(&[("groups", Unmet::Missing)]),
+        too_old(),
     ]
+}
+
+fn not_met(claims: &[(&str, Unmet)]) -> Refusal {
+    let claims = claims.iter().map(|(claim, why)| ((*claim).to_owned(), *why)).collect();
+    Refusal::NotMet { rule: Some(2), lacks: Lacks::Claims(claims), return_to: back_to("/admin") }
+}
+
+fn too_old() -> Refusal {
+    Refusal::StepUpNeeded {
+        rule: Some(1),
+        unmet: TooWeak::Age,
+        public_url: 0,
+        return_to: back_to("/admin"),
+        step_up: StepUp {
+            max_age: Some(Duration::from_secs(900)),
+            acr_values: vec!["urn:mace:a/b".to_owned(), "phr".to_owned()],
+        },
+    }
+}
+
+/// RFC 9470 §3.
+#[test]
+fn whose_sign_in_is_too_old_is_told_how_old_it_may_be_and_where_to_sign_in() {
+    let response = asking(Form::Data, |asked| refusal(&too_old(), asked));
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        response.headers()[WWW_AUTHENTICATE],
+        "Bearer error=\"insufficient_user_authentication\", error_description=\"More recent authentication is required\", max_age=\"900\", acr_values=\"urn:mace:a/b phr\""
+    );
+    let problem = json_of(response);
+    let login_url = "https://app.example.mn/oauth2/start?max_age=900&acr_values=urn%3Amace%3Aa/b%20phr";
+    assert_eq!((&problem["login_url"], &problem["reason"]), (&login_url.into(), &"sign_in_too_old".into()));
+    let page = text(asking(Form::Page, |asked| refusal(&too_old(), asked)));
+    assert!(page.contains("/oauth2/start?rd=/admin&#38;again=1&#38;max_age=900&#38;acr_values="), "{page}");
+    let grpc = asking(Form::Grpc, |asked| refusal(&too_old(), asked));
+    assert!(grpc.headers()["grpc-status"] == "16" && !grpc.headers().contains_key(WWW_AUTHENTICATE));
+}
+
+#[test]
+fn a_stranger_is_led_to_the_sign_in_that_the_rule_wants() {
+    let step_up = StepUp { max_age: Some(Duration::from_secs(60)), ..StepUp::default() };
+    let needed = Refusal::SignInNeeded { public_url: 0, return_to: back_to("/admin"), step_up };
+    let problem = json_of(asking(Form::Data, |asked| refusal(&needed, asked)));
+    assert_eq!(problem["login_url"], "https://app.example.mn/oauth2/start?max_age=60");
+    let forward_auth = asking(Form::ForwardAuth, |asked| refusal(&needed, asked));
+    assert!(forward_auth.headers()[LOCATION].to_str().unwrap().ends_with("/admin&max_age=60"));
+}
+
+#[test]
+fn a_person_is_told_what_kind_of_thing_is_missing_and_no_more() {
+    for (claims, reason, says) in [
+        (&[("groups", Unmet::Other)][..], "group_missing", "group"),
+        (&[("realm_access.roles", Unmet::Missing)], "group_missing", "group"),
+        (&[("email", Unmet::Other)], "email_not_allowed", "e-mail"),
+        (&[("email", Unmet::Unverified), ("groups", Unmet::Other)], "email_not_verified", "verified"),
+        (&[("email_verified", Unmet::Other)], "email_not_verified", "verified"),
+        (&[("nationalId", Unmet::Missing)], "claim_not_met", "access"),
+    ] {
+        let page = asking(Form::Page, |asked| refusal(&not_met(claims), asked));
+        assert_eq!((page.status(), super::reason(&page)), (StatusCode::FORBIDDEN, Some(reason)));
+        let page = text(page);
+        assert!(page.contains(says) && !page.contains("rules[") && !page.contains("nationalId"), "{page}");
+        let problem = json_of(asking(Form::Data, |asked| refusal(&not_met(claims), asked)));
+        assert_eq!(problem["reason"], reason);
+    }
+    let elsewhere = Refusal::NotMet { rule: Some(0), lacks: Lacks::Network, return_to: back_to("/") };
+    assert_eq!(json_of(asking(Form::Data, |asked| refusal(&elsewhere, asked)))["reason"], "wrong_network");
 }
 
 #[test]
@@ -116,7 +189,7 @@ fn a_stranger_at_forward_auth_is_shown_the_way_back_to_the_whole_address() {
 
 #[test]
 fn what_was_matched_to_the_second_address_leads_to_the_second() {
-    let needed = Refusal::SignInNeeded { public_url: 1, return_to: back_to("/") };
+    let needed = Refusal::SignInNeeded { public_url: 1, return_to: back_to("/"), step_up: StepUp::default() };
     let problem = json_of(asking(Form::Data, |asked| refusal(&needed, asked)));
     assert_eq!(problem["login_url"], "https://second.example.mn/oauth2/start");
 }
@@ -143,7 +216,7 @@ fn a_frame_opens_at_the_top_and_a_lost_form_beside_itself() {
 
 #[test]
 fn each_refusal_has_its_status_in_every_form() {
-    let expected = [401, 403, 403, 403, 403, 403, 400, 400, 404, 405, 421, 503, 401];
+    let expected = [401, 403, 403, 403, 403, 403, 400, 400, 404, 405, 421, 503, 401, 403, 401];
     for (refused, expected) in refusals().iter().zip(expected) {
         for form in FORMS {
             let response = asking(form, |asked| refusal(refused, asked));
