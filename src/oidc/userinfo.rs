@@ -1,11 +1,14 @@
 //! User info (OpenID Connect Core §5.3; toki.md "User info"): where it is asked, and what was answered.
 
+use jsonwebtoken::Algorithm;
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::authorize::UNRESERVED;
 use super::json::{self, NotAnObject};
+use super::jwt::{Keys, Refused, UnverifiedJwt};
+use crate::clock::Timestamp;
 
 /// The address of user info, in which `{name}` stands for a field of the token answer.
 #[derive(Clone, Copy)]
@@ -61,10 +64,66 @@ pub enum BadUserInfo {
     NoSubject,
 }
 
+/// An answer as it came. Which of the two it is, the provider has decided when the client was registered (§5.3.2).
+pub enum Answer {
+    Plain(UserInfo),
+    Signed(SignedUserInfo),
+}
+
+/// User info as a signed JWT: no claim of it can be read before it is verified.
+pub struct SignedUserInfo(String);
+
+/// What signed user info must agree with.
+pub struct Expect<'a> {
+    /// `None` where no issuer is known: then `iss` is not compared.
+    pub issuer: Option<&'a str>,
+    pub client_id: &'a str,
+    pub algorithms: &'a [Algorithm],
+    /// Dotted, `[provider] userinfo_path`.
+    pub path: Option<&'a str>,
+}
+
+impl Answer {
+    /// `path`: dotted, `[provider] userinfo_path`. A JWT never begins like an object, so the answer itself says what it is.
+    pub fn read(body: &[u8], path: Option<&str>) -> Result<Answer, BadUserInfo> {
+        match std::str::from_utf8(body).map(str::trim) {
+            Ok(compact) if UnverifiedJwt::parse(compact).is_ok() => {
+                Ok(Answer::Signed(SignedUserInfo(compact.to_owned())))
+            }
+            _ => Ok(Answer::Plain(UserInfo::read(body, path)?)),
+        }
+    }
+}
+
+impl SignedUserInfo {
+    /// OpenID Connect Core §5.3.2 and §5.3.4.
+    pub fn verify(&self, expect: &Expect<'_>, keys: Keys<'_>, now: Timestamp) -> Result<UserInfo, Refused> {
+        let unverified = UnverifiedJwt::parse(&self.0)?;
+        // RFC 8725 §3.11: an access token or a logout token is no user info.
+        unverified.check_type(&["JWT"], true)?;
+        let jwt = unverified.verify(expect.algorithms, keys)?;
+        // §5.3.2: the issuer, and among the audience ourselves.
+        match expect.issuer {
+            Some(issuer) => jwt.check_issuer(issuer)?,
+            None => drop(jwt.text("iss")?),
+        }
+        if !jwt.audience()?.contains(&expect.client_id) {
+            return Err(Refused::Audience);
+        }
+        // It need not say until when it holds.
+        if jwt.claims().contains_key("exp") {
+            jwt.check_lifetime(now)?;
+        }
+        UserInfo::of(jwt.into_claims(), expect.path).map_err(|_| Refused::Claim("userinfo_path"))
+    }
+}
+
 impl UserInfo {
-    /// `path`: dotted, `[provider] userinfo_path`.
-    pub fn read(body: &[u8], path: Option<&str>) -> Result<UserInfo, BadUserInfo> {
-        let whole = json::object(body, MAX_ANSWER)?;
+    fn read(body: &[u8], path: Option<&str>) -> Result<UserInfo, BadUserInfo> {
+        UserInfo::of(json::object(body, MAX_ANSWER)?, path)
+    }
+
+    fn of(whole: Map<String, Value>, path: Option<&str>) -> Result<UserInfo, BadUserInfo> {
         match path.and_then(|path| json::at(&whole, path)) {
             None => Ok(UserInfo { claims: whole, envelope: Map::new() }),
             Some(Value::Object(claims)) => Ok(UserInfo { claims: claims.clone(), envelope: whole }),
@@ -82,64 +141,4 @@ impl UserInfo {
 const MAX_ANSWER: usize = 1024 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKI: Template<'_> = Template("https://sso.toki.mn/oauth2/userinfo?userId={userId}");
-
-    #[test]
-    fn a_field_stays_one_value_whatever_it_holds() {
-        for (value, encoded) in [
-            ("100001", "100001"),
-            ("a&userId=b", "a%26userId%3Db"),
-            ("a b/../c#d?e+f%g", "a%20b%2F..%2Fc%23d%3Fe%2Bf%25g"),
-            ("Бат", "%D0%91%D0%B0%D1%82"),
-        ] {
-            let url = TOKI.fill(|name| (name == "userId").then(|| value.to_owned())).unwrap();
-            assert_eq!(url.query().unwrap(), format!("userId={encoded}"));
-            assert_eq!(url.query_pairs().collect::<Vec<_>>(), [("userId".into(), value.into())]);
-        }
-    }
-
-    #[test]
-    fn a_field_cannot_climb_in_a_path() {
-        let template = Template("https://op.example/users/{id}/info");
-        assert_eq!(template.fill(|_| Some("../admin".into())).unwrap().path(), "/users/..%2Fadmin/info");
-        for climbing in [".", "..", ""] {
-            assert_eq!(template.fill(|_| Some(climbing.into())), Err(Unfilled::Field("id".into())));
-        }
-    }
-
-    #[test]
-    fn a_template_names_its_fields_and_needs_them_all() {
-        let two = Template("https://op.example/{tenant}/u?id={userId}");
-        assert_eq!(two.fields().collect::<Vec<_>>(), ["tenant", "userId"]);
-        assert_eq!(two.fill(|name| (name == "tenant").then(|| "t".into())), Err(Unfilled::Field("userId".into())));
-        assert_eq!(Template("https://op.example/u").fields().count(), 0);
-        assert_eq!(Template("https://op.example/{u").fill(|_| Some("x".into())), Err(Unfilled::NoUrl));
-    }
-
-    #[test]
-    fn the_envelope_is_opened_where_it_is_there() {
-        let claims = |body: &str, path| UserInfo::read(body.as_bytes(), path).map(|info| Value::Object(info.claims));
-        let enveloped = r#"{"data":{"firstName":"Бат"},"userId":"7"}"#;
-        assert_eq!(claims(enveloped, Some("data")).unwrap().to_string(), r#"{"firstName":"Бат"}"#);
-        assert_eq!(claims(enveloped, None).unwrap().to_string(), enveloped);
-        assert_eq!(claims(r#"{"sub":"a"}"#, Some("data")).unwrap().to_string(), r#"{"sub":"a"}"#);
-        assert_eq!(claims(r#"{"a":{"b":{"c":1}}}"#, Some("a.b")).unwrap().to_string(), r#"{"c":1}"#);
-        for none in [r#"{"data":[]}"#, r#"{"data":"x"}"#, r#"{"data":null}"#] {
-            assert_eq!(claims(none, Some("data")), Err(BadUserInfo::NoClaims));
-        }
-        for unreadable in ["[]", "<html>", "eyJhbGciOiJSUzI1NiJ9.e30.x", r#"{"sub":"a","sub":"b"}"#] {
-            assert!(matches!(claims(unreadable, None), Err(BadUserInfo::Unreadable(_))), "{unreadable}");
-        }
-    }
-
-    #[test]
-    fn an_openid_answer_says_whom_it_is_about() {
-        let read = |body: &str| UserInfo::read(body.as_bytes(), None).unwrap().with_subject().map(|_| ());
-        assert_eq!(read(r#"{"sub":"a"}"#), Ok(()));
-        assert_eq!(read(r#"{"email":"a@b"}"#), Err(BadUserInfo::NoSubject));
-        assert_eq!(read(r#"{"sub":1}"#), Err(BadUserInfo::NoSubject));
-    }
-}
+mod tests;

@@ -339,10 +339,9 @@ impl Refresh {
 
     /// So that groups do not stay as they were for twelve hours. A failure keeps the old claims.
     async fn user_info(&self, answer: &TokenAnswer, remembered: &Remembered) -> Option<UserInfo> {
-        let Shared { settings, http, .. } = &*self.shared;
         let field = |name: &str| remembered.field(&answer.fields, name);
         let asking = Asking { bearer: Some(&answer.access_token), within: Some(USER_INFO_TAKES) };
-        match userinfo::ask(http, settings, &self.metadata, asking, field).await {
+        match userinfo::ask(&self.shared, &self.metadata, asking, field).await {
             Ok(info) => info,
             Err(failure) => {
                 tracing::debug!(reason = %failure, "user info failed at a refresh; the claims stay as they were");

@@ -132,13 +132,12 @@ async fn user_info(
     metadata: &Metadata,
     answer: &TokenAnswer,
 ) -> Result<Option<UserInfo>, SignInError> {
-    let Shared { settings, http, .. } = shared;
     let nothing = Remembered::default();
     let field = |name: &str| nothing.field(&answer.fields, name);
     let asking = Asking { bearer: Some(&answer.access_token), within: None };
-    match userinfo::ask(http, settings, metadata, asking, field).await {
+    match userinfo::ask(shared, metadata, asking, field).await {
         Ok(info) => Ok(info),
-        Err(_) if settings.userinfo == UserinfoMode::Optional => Ok(None),
+        Err(_) if shared.settings.userinfo == UserinfoMode::Optional => Ok(None),
         Err(Failure::Unreachable(why)) => Err(SignInError::Unreachable(format!("user info: {why}"))),
         Err(why @ (Failure::Broken(_) | Failure::Refused(_))) => Err(SignInError::Broken(format!("user info: {why}"))),
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokigate::demo::provider::{Endpoint, Fault, Rewrite};
 
 use super::jose::{Keys, Token, base64};
-use super::suite::{PAGE, Suite};
+use super::suite::{PAGE, Suite, another_client};
 use crate::world::{Ask, BAT, CLIENT};
 
 const ID_TOKEN: &[Endpoint] = &[Endpoint::Code, Endpoint::Jwks];
@@ -79,27 +79,43 @@ async fn oidcc_client_test_userinfo_bearer_body() {
     assert!(call.params.get("access_token").is_none() && call.method == "GET", "{call:?}");
 }
 
+/// User info comes as a JWT (OpenID Connect Core §5.3.2), and `change` is what is wrong with it.
+async fn signed_user_info(mode: &str, change: impl Fn(&mut Token) + Send + Sync + 'static) -> Suite {
+    let suite = Suite::with(|setup| setup.set("provider", "userinfo", &format!("{mode:?}"))).await;
+    let issuer = suite.issuer.clone();
+    let signed = Rewrite::new(move |answer| {
+        let mut token = Token { claims: serde_json::from_slice(answer.body()).unwrap(), ..Token::new(Keys::first()) };
+        token.claims["iss"] = json!(issuer);
+        token.claims["aud"] = json!(CLIENT);
+        change(&mut token);
+        let mut answer = answer.map(|_| Bytes::from(token.compact()));
+        answer.headers_mut().insert("content-type", HeaderValue::from_static("application/jwt"));
+        answer
+    });
+    suite.world.provider.faults().set(Endpoint::UserInfo, Fault::Rewrite(signed));
+    suite
+}
+
 #[tokio::test]
 async fn oidcc_client_test_userinfo_signed() {
-    // Signed user info was not agreed on: no member of it counts, whoever signed it.
-    let begin = async |mode: &str| {
-        let suite = Suite::with(|setup| setup.set("provider", "userinfo", &format!("{mode:?}"))).await;
-        let issuer = suite.issuer.clone();
-        let signed = Rewrite::new(move |answer| {
-            let mut token =
-                Token { claims: serde_json::from_slice(answer.body()).unwrap(), ..Token::new(Keys::first()) };
-            token.claims["iss"] = json!(issuer);
-            token.claims["aud"] = json!(CLIENT);
-            let mut answer = answer.map(|_| Bytes::from(token.compact()));
-            answer.headers_mut().insert("content-type", HeaderValue::from_static("application/jwt"));
-            answer
-        });
-        suite.world.provider.faults().set(Endpoint::UserInfo, Fault::Rewrite(signed));
-        suite
-    };
-    begin("required").await.stops(502, USER_INFO).await;
-
-    let suite = begin("optional").await;
+    signed_user_info("required", |_| {}).await.completes().await;
+    type Change = fn(&mut Token);
+    let wrong: [(Change, &[Endpoint]); 7] = [
+        (|token| token.claims["iss"] = json!("https://evil.example/"), &[]),
+        (|token| token.claims["aud"] = another_client(), &[]),
+        (|token| token.remove("aud"), &[]),
+        (|token| token.header = json!({ "alg": "none" }), &[]),
+        (|token| token.sign_with("HS256"), &[]),
+        (|token| token.header["typ"] = json!("at+jwt"), &[]),
+        (|token| token.corrupt = true, &[Endpoint::Jwks]),
+    ];
+    for (change, more) in wrong {
+        signed_user_info("required", change).await.stops(502, &[USER_INFO, more].concat()).await;
+    }
+    let of_another = |token: &mut Token| token.claims["sub"] = json!("another-subject");
+    signed_user_info("required", of_another).await.stops(403, USER_INFO).await;
+    // Where it may fail, nothing of it counts.
+    let suite = signed_user_info("optional", |token| token.corrupt = true).await;
     assert_eq!(suite.browser.sign_in(BAT, PAGE).await.status, 200);
     assert_eq!(suite.world.told("x-forwarded-user"), Some(suite.sub()), "who it is, the ID token says");
     assert_eq!(suite.world.told("x-forwarded-email"), None);
