@@ -33,6 +33,7 @@ pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> 
         None => {
             settings(&loaded.effective, &sources, console)?;
             redirect_addresses(&loaded.config, console)?;
+            logout_addresses(&loaded.config, console)?;
             client_key(&loaded.config, console)?;
         }
     }
@@ -75,6 +76,28 @@ fn client_key(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
         return Ok(());
     };
     writeln!(console.out, "\n# Register this public key with the provider (private_key_jwt):\n# {jwks}")
+}
+
+/// Where the provider tells of sessions that it has ended, and what that is worth.
+fn logout_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
+    if !config.provider.knows_who_signs() {
+        return writeln!(
+            console.out,
+            "\n# The provider cannot tell of sessions that it has ended (back-channel logout): that needs provider.issuer and provider.jwks_uri."
+        );
+    }
+    let gate = Gate::new(config.gate.clone());
+    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.logout_addresses(at)).collect();
+    addresses.dedup();
+    let kinds = ["back-channel logout, which the provider calls itself", "front-channel logout"];
+    for (at, kind) in kinds.into_iter().enumerate() {
+        writeln!(console.out, "\n# Register for {kind}, where the provider has it:")?;
+        addresses.iter().try_for_each(|address| writeln!(console.out, "# {}", address[at]))?;
+    }
+    writeln!(
+        console.out,
+        "# Sessions that the provider has ended are known to the process that was told, until it stops: not to other replicas."
+    )
 }
 
 const ORIGINS_COLUMN: usize = 56;

@@ -144,8 +144,28 @@ fn a_good_configuration_is_told_with_its_origins_and_the_address_to_register() {
     assert!(line("workers = 3 ").ends_with("  # TOKIGATE_WORKERS"));
     assert!(line("session.lifetime = \"12h\" ").ends_with("  # default"));
     assert!(line("rules[1] = { path = ").ends_with(":15"), "{}", line("rules[1]"));
-    assert!(told.out.ends_with("# https://app.example.mn/oauth2/callback\n"), "{}", told.out);
+    assert!(told.out.contains("\n# https://app.example.mn/oauth2/callback\n"), "{}", told.out);
     assert!(!told.out.contains("AAECAwQF"), "no secret is shown");
+}
+
+#[test]
+fn where_a_provider_can_tell_of_sessions_it_has_ended_the_addresses_are_told_and_what_that_is_worth() {
+    let file = Written::new("logout.toml", GOOD);
+    let out = |variables: &[(&str, &str)]| told(&["check", "--config", file.path()], variables).out;
+    let toki = out(&[]);
+    assert!(toki.contains("that needs provider.issuer and provider.jwks_uri"), "{toki}");
+    assert!(!toki.contains("/backchannel_logout"), "{toki}");
+    let by_hand = [
+        ("TOKIGATE_PROVIDER__ISSUER", "https://op.example.mn"),
+        ("TOKIGATE_PROVIDER__JWKS_URI", "https://op.example.mn/keys"),
+    ];
+    let oidc = [("TOKIGATE_PROVIDER__PRESET", "oidc"), by_hand[0]];
+    for out in [out(&oidc), out(&by_hand)] {
+        assert!(out.contains("\n# https://app.example.mn/oauth2/backchannel_logout\n"), "{out}");
+        assert!(out.contains("\n# https://app.example.mn/oauth2/frontchannel_logout\n"), "{out}");
+        assert!(out.contains("not to other replicas"), "{out}");
+    }
+    assert!(out(&by_hand[..1]).contains("that needs provider.issuer and provider.jwks_uri"));
 }
 
 #[test]

@@ -131,6 +131,29 @@ pub(super) fn is_loopback(host: &str) -> bool {
     bare == "localhost" || bare.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// POSTs a form to an address of plain http, as a provider tells applications something; the status, where there is an answer.
+pub(super) async fn post_form(address: &str, form: String) -> Option<u16> {
+    let url = url::Url::parse(address).ok()?;
+    let authority = url.socket_addrs(|| None).ok()?.first().copied()?;
+    let exchange = async {
+        let connection = TokioIo::new(TcpStream::connect(authority).await.ok()?);
+        let (mut client, connection) = hyper::client::conn::http1::handshake(connection).await.ok()?;
+        let driver = tokio::spawn(connection);
+        let request = Request::post(url[url::Position::BeforePath..].to_owned())
+            .header(header::HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::new(Bytes::from(form)))
+            .ok()?;
+        let answer = client.send_request(request).await.ok()?;
+        driver.abort();
+        Some(answer.status().as_u16())
+    };
+    tokio::time::timeout(TOLD_WITHIN, exchange).await.ok()?
+}
+
+/// For an application to be told something.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
 /// The machine's clock, in Unix milliseconds.
 pub(super) fn machine_clock() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the demo imports nothing of ours, so not clock.rs either")]

@@ -45,6 +45,12 @@ pub enum Action {
         public_url: usize,
         return_to: ReturnTo,
     },
+    /// The provider says which sessions have ended: `server/logout.rs` reads its token.
+    BackchannelLogout,
+    /// The provider's frame says so: `iss` and `sid`, where both came, each once.
+    FrontchannelLogout {
+        iss_and_sid: Option<(String, String)>,
+    },
     /// `/session`, and `POST /refresh` after its refresh; whoever asks.
     SessionStatus,
     /// `/userinfo`: the user's claims that `[identity]` names.

@@ -81,6 +81,8 @@ impl Gate {
             | Action::Callback
             | Action::SignOut { .. }
             | Action::AskSignOut { .. }
+            | Action::BackchannelLogout
+            | Action::FrontchannelLogout { .. }
             | Action::SessionStatus
             | Action::UserInfo
             | Action::Health

@@ -172,6 +172,12 @@ impl Gate {
         format!("{}{}/start", site.origin, site.own)
     }
 
+    /// Where the provider tells of ended sessions: by itself, and in a frame.
+    pub fn logout_addresses(&self, public_url: usize) -> [String; 2] {
+        let site = &self.sites[public_url];
+        ["backchannel_logout", "frontchannel_logout"].map(|name| format!("{}{}/{name}", site.origin, site.own))
+    }
+
     pub fn root(&self, public_url: usize) -> ReturnTo {
         ReturnTo::root(&self.sites[public_url])
     }

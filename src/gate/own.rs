@@ -28,6 +28,8 @@ impl Gate {
             Endpoint::AuthRedirect => self.auth_redirect(at, ask, caller, now),
             Endpoint::UserInfo => self.for_user(at, caller, now, Action::UserInfo),
             Endpoint::Session => Action::SessionStatus,
+            Endpoint::BackchannelLogout => Action::BackchannelLogout,
+            Endpoint::FrontchannelLogout => frontchannel_logout(ask),
             Endpoint::Refresh => match caller.known {
                 Known::Unsure { retry_after } => refuse_data(Refusal::ProviderAway { retry_after: *retry_after }),
                 Known::Nobody | Known::User(_) | Known::Unreadable => Action::SessionStatus,
@@ -127,6 +129,21 @@ impl Gate {
     pub(in crate::gate) fn is_refresh(&self, ask: &Ask) -> bool {
         ask.method == Method::POST && matches!(self.route(ask), super::Route::Own(_, Endpoint::Refresh))
     }
+}
+
+/// Both or none (Front-Channel Logout §2), and neither twice. Which issuer it is, is not known here.
+fn frontchannel_logout(ask: &Ask) -> Action {
+    if ask.wants == Wants::Prefetch {
+        return Action::Refuse(Refusal::NoNavigation, Form::Bare);
+    }
+    let only = |wanted: &str| {
+        let mut values = parameters(ask.query()).filter(|(name, _)| name == wanted);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => value.filter(|value| !value.is_empty()),
+            (None | Some(_), _) => None,
+        }
+    };
+    Action::FrontchannelLogout { iss_and_sid: only("iss").zip(only("sid")) }
 }
 
 fn refuse_data(refusal: Refusal) -> Action {

@@ -71,6 +71,8 @@ pub(in crate::gate) enum Endpoint {
     UserInfo,
     Session,
     Refresh,
+    BackchannelLogout,
+    FrontchannelLogout,
 }
 
 impl Endpoint {
@@ -84,6 +86,8 @@ impl Endpoint {
             "/userinfo" => Some(Endpoint::UserInfo),
             "/session" => Some(Endpoint::Session),
             "/refresh" => Some(Endpoint::Refresh),
+            "/backchannel_logout" => Some(Endpoint::BackchannelLogout),
+            "/frontchannel_logout" => Some(Endpoint::FrontchannelLogout),
             _ => None,
         }
     }
@@ -92,10 +96,10 @@ impl Endpoint {
     fn methods(self) -> &'static str {
         match self {
             // Not HEAD: it would start an attempt, or spend a code, that nobody goes on with.
-            Endpoint::Start | Endpoint::Callback => "GET",
+            Endpoint::Start | Endpoint::Callback | Endpoint::FrontchannelLogout => "GET",
             Endpoint::SignOut => "GET, POST",
             Endpoint::Auth | Endpoint::AuthRedirect | Endpoint::UserInfo | Endpoint::Session => "GET, HEAD",
-            Endpoint::Refresh => "POST",
+            Endpoint::Refresh | Endpoint::BackchannelLogout => "POST",
         }
     }
 

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::Secret;
 use super::jwt::{Jwt, Keys, Refused, UnverifiedJwt};
+use super::{Secret, logout};
 use crate::clock::Timestamp;
 
 /// An ID token as it came: nothing of it can be read before it is verified.
@@ -53,7 +53,7 @@ impl<'a> UnverifiedIdToken<'a> {
         // Steps 6 to 8.
         let jwt = self.0.verify(expect.algorithms, keys)?;
         // Back-Channel Logout §2.6: nor is a logout token without its type.
-        if jwt.claims().get("events").is_some_and(|events| events.get(BACKCHANNEL_LOGOUT).is_some()) {
+        if jwt.claims().get("events").is_some_and(|events| events.get(logout::EVENT).is_some()) {
             return Err(Refused::Type);
         }
         // Step 2.
@@ -136,7 +136,6 @@ fn check_access_token_hash(jwt: &Jwt, access_token: &Secret<String>) -> Result<(
     if said == URL_SAFE_NO_PAD.encode(left) { Ok(()) } else { Err(Refused::AccessTokenHash) }
 }
 
-const BACKCHANNEL_LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// An ID token is made when its answer is: one older than this, in seconds, is somebody's old one, whatever the clocks say.
 const MAX_AGE: u32 = 3600;
 /// Bytes.

@@ -68,6 +68,8 @@ pub enum Refused {
     Nonce,
     #[error("it is about another access token")]
     AccessTokenHash,
+    #[error("it has a `{0}`, which none of its kind has")]
+    Prohibited(&'static str),
 }
 
 impl Refused {

@@ -8,6 +8,7 @@ pub mod id_token;
 pub mod json;
 pub mod jwks;
 pub mod jwt;
+pub mod logout;
 pub mod metadata;
 pub mod secret;
 pub mod signing;

@@ -7,6 +7,7 @@ mod discovery;
 mod health;
 mod http;
 mod keys;
+mod logout;
 mod pace;
 pub mod probe;
 mod refresh;
@@ -19,6 +20,7 @@ mod userinfo;
 #[cfg(test)]
 mod tests;
 
+pub use self::logout::LogoutError;
 pub use crate::oidc::claims::Received;
 pub use settings::{Addresses, CertificateFiles, ClientAuth, KeySource, Par, Preset, Settings, Signing, UserinfoMode};
 
@@ -176,6 +178,7 @@ impl Provider {
             keys: Keys::default(),
             sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             sign_in_places: Semaphore::new(CALLS_AT_ONCE),
+            logout_places: Semaphore::new(CALLS_AT_ONCE),
             refreshes: Refreshes::new(CALLS_AT_ONCE),
             settings,
             clock,
@@ -271,6 +274,7 @@ struct Shared {
     keys: Keys,
     sign_ins: Mutex<Bucket>,
     sign_in_places: Semaphore,
+    logout_places: Semaphore,
     refreshes: Refreshes,
 }
 
@@ -319,7 +323,7 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Sign-ins at work at once, and as many refreshes: a provider that hangs holds no more than these.
+/// Sign-ins at work at once, and as many refreshes and logout tokens: a provider that hangs holds no more than these.
 const CALLS_AT_ONCE: usize = 32;
 /// How long to wait for one of those places.
 const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(5);

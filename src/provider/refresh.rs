@@ -92,7 +92,7 @@ fn join_or_begin(
         return Ok(under_way.clone());
     }
     // Under the lock, so that a refresh which ended a moment ago is either in the list or in memory.
-    if let Some(known) = known_already(shared, id, session.generation) {
+    if let Some(known) = known_already(shared, &session) {
         return Err(known);
     }
     // A refresh token whose answer has arrived is never sent again.
@@ -121,11 +121,11 @@ fn join_or_begin(
 }
 
 /// What was decided meanwhile: the session has ended, or there is a newer generation of it.
-fn known_already(shared: &Shared, id: SessionId, generation: u32) -> Option<Refreshed> {
-    if shared.memory.is_ended(id) {
+fn known_already(shared: &Shared, session: &Session) -> Option<Refreshed> {
+    if shared.memory.is_over(session) {
         return Some(Refreshed::Ended);
     }
-    shared.memory.newer(id, generation).map(Refreshed::Renewed)
+    shared.memory.newer(session.id, session.generation).map(Refreshed::Renewed)
 }
 
 /// A refresh in the list of those under way; dropped, also by a panic, it is out of it.
@@ -179,7 +179,7 @@ impl Refresh {
         let Shared { refreshes, metrics, clock, .. } = &*self.shared;
         let Ok(_place) = timeout(WAIT_FOR_A_PLACE, refreshes.places.acquire()).await else { return away(A_JAM) };
         // Much may have happened while it waited.
-        if let Some(known) = known_already(&self.shared, self.session.id, self.session.generation) {
+        if let Some(known) = known_already(&self.shared, &self.session) {
             return known;
         }
         if self.turn == Turn::Usual

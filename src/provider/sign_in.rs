@@ -48,6 +48,8 @@ pub async fn redeem(
         let sub = id_token.sub().filter(sane).map(|sub| if sub == user { Sub::User } else { Sub::Other(sub) });
         signed_in.session.at_provider = AtProvider::new(sub, id_token.sid().filter(sane), id_token.acr().filter(sane));
     }
+    // The provider may have ended it since its attempt began, and said so already.
+    signed_in.session.created_at = shared.memory.session_begins(&signed_in.session, attempt.started_at, received_at);
     signed_in.session.auth_time = auth_time(settings, attempt, id_token.as_ref(), received_at)?;
     Ok(signed_in)
 }

@@ -20,7 +20,7 @@ pub(super) struct Done<'a> {
     site: &'a Site,
     ask: &'a Ask,
     decision: Decision,
-    /// The query may hold a code, or the address somebody came from: `/callback`'s is never told.
+    /// The query may hold a code, or the address somebody came from: `/callback`'s is never told, nor what the provider calls a session.
     tells_query: bool,
     /// Whether it counts for `idle_timeout`: what the gate answers itself does not.
     pub is_activity: bool,
@@ -40,7 +40,7 @@ impl<'a> Done<'a> {
             site,
             ask,
             decision: decision(action),
-            tells_query: site.log.query && !matches!(action, Action::Callback),
+            tells_query: site.log.query && !matches!(action, Action::Callback | Action::FrontchannelLogout { .. }),
             is_activity: matches!(action, Action::Forward(_) | Action::Allow(_)),
             began,
             upstream: None,
@@ -140,6 +140,8 @@ fn decision(action: &Action) -> Decision {
         | Action::SignOut { .. }
         | Action::AskSignOut { .. }
         | Action::SignedOut { .. }
+        | Action::BackchannelLogout
+        | Action::FrontchannelLogout { .. }
         | Action::SessionStatus
         | Action::UserInfo
         | Action::Health

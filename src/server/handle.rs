@@ -21,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::gate::action::Form;
 use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
-use crate::session::SessionId;
+use crate::session::Session;
 use crate::upstream::{Arrived, Body, Ending, Pool};
 use crate::wire::rewrite::From;
 use crate::wire::{Ask, Head, Malformed};
@@ -138,6 +138,8 @@ impl Doorkeeper {
                 answer::ask_sign_out(public_url, &return_to, &visit.asked_here())
             }
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
+            Action::BackchannelLogout => visit.backchannel_logout(request).await,
+            Action::FrontchannelLogout { iss_and_sid } => visit.frontchannel_logout(iss_and_sid),
             Action::SessionStatus => session_status(visit, now),
             Action::UserInfo => user_info(visit),
             Action::Health => answer::health(self.house.readiness.is_ready(), visit.asked_here().head),
@@ -189,7 +191,10 @@ impl Doorkeeper {
             }
         };
         self.house.application.answered();
-        let end = || Some(end_of(&self.house, pass.session()?, pass.until()?));
+        let end = || {
+            let session = visit.session().filter(|session| pass.session() == Some(session.id))?;
+            Some(end_of(&self.house, session, pass.until()?))
+        };
         if let Some(tunnel) = answered.tunnel {
             peer.switch_to(tunnel, end());
             return answered.response;
@@ -234,8 +239,9 @@ fn user_info(visit: &Visit<'_>) -> Response<Body> {
 }
 
 /// Returns when the session is over: ended here, or at its absolute end.
-fn end_of(house: &Arc<House>, session: SessionId, until: Timestamp) -> Ending {
+fn end_of(house: &Arc<House>, session: &Session, until: Timestamp) -> Ending {
     let house = Arc::clone(house);
+    let session = house.memory.called(session);
     Box::pin(async move {
         let ended = std::pin::pin!(house.memory.ended(session));
         let at_its_end = std::pin::pin!(house.clock.sleep_until(until));

@@ -44,7 +44,7 @@ impl Visit<'_> {
             verifier: fresh.verifier,
             return_to: return_to.as_str().to_owned(),
             site,
-            started_at: now,
+            started_at: self.house.memory.attempt_starts(now),
             step_up: step_up.clone(),
         };
         let state = State::of(&attempt, begin == Begin::Restart).seal(&self.site.keys, now);

@@ -32,8 +32,8 @@ use crate::provider::{self, Preset, Provider};
 use crate::session::KeyRing;
 use crate::session::seal::Context;
 use crate::store::cookie::CookieStore;
-use crate::store::memory::Memory;
-use crate::telemetry::metrics::Metrics;
+use crate::store::memory::{Evictions, Memory};
+use crate::telemetry::metrics::{Forgotten, Metrics};
 use crate::upstream::{self, Pool};
 use crate::wire::Rewrite;
 use crate::wire::rewrite::Public;
@@ -193,19 +193,36 @@ fn first_keys(source: &Source) -> Result<Vec<Secret<[u8; 32]>>, StartError> {
 
 /// Forgets what has run out, and says when something had to be forgotten before its time.
 async fn tidy(house: Arc<House>) {
-    let mut evicted = 0;
+    let mut before = Evictions::default();
     loop {
         tokio::time::sleep(TIDY_EVERY).await;
         house.memory.tidy(house.clock.now());
-        let evictions = house.memory.evictions();
-        if evictions > evicted {
-            tracing::warn!(
-                event = "memory_full",
-                sessions = evictions - evicted,
-                "sessions were forgotten before their time: more were refreshed or ended at once than are remembered"
-            );
-            evicted = evictions;
-        }
+        let now = house.memory.evictions();
+        note_evictions(&house, before, now);
+        before = now;
+    }
+}
+
+fn note_evictions(house: &House, before: Evictions, now: Evictions) {
+    let (sessions, names) = (now.sessions - before.sessions, now.back_channel - before.back_channel);
+    let said_in_front = now.front_channel - before.front_channel;
+    house.metrics.forgotten(Forgotten::Sessions, sessions);
+    house.metrics.forgotten(Forgotten::BackChannel, names);
+    house.metrics.forgotten(Forgotten::FrontChannel, said_in_front);
+    if sessions > 0 || names > 0 {
+        tracing::warn!(
+            event = "memory_full",
+            sessions,
+            ended_at_provider = names,
+            "sessions were forgotten before their time: more were refreshed or ended at once than are remembered"
+        );
+    }
+    if said_in_front > 0 {
+        tracing::warn!(
+            event = "memory_full",
+            said_in_front,
+            "sessions that were signed out in the provider's frame were forgotten before their time: somebody invents names, or one address signs out very many"
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use crate::oidc::Subject;
 use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::{Asker, Refreshed};
 use crate::session::{Freshness, Session, SessionId, Tokens};
-use crate::store::memory::{KEPT_AFTER_SEEN, Renewed};
+use crate::store::memory::{KEPT_AFTER_SEEN, Over, Renewed};
 use crate::store::{Held, TokensPart};
 use crate::telemetry::log::User;
 use crate::upstream::Body;
@@ -48,11 +48,8 @@ impl<'a> Visit<'a> {
         let before = site.store.presented(&ask.cookies, &site.keys, now);
         let after = before.clone();
         let mut visit = Visit { house, site, ask, accept_language, before, after, left: false, began: now };
-        if let Known::User(session) = &visit.before.known
-            && !house.memory.is_quiet()
-        {
-            let (id, generation) = (session.id, session.generation);
-            visit.remember(id, generation, now);
+        if !house.memory.is_quiet() {
+            visit.remember(now);
         }
         visit.end_without_tokens(now);
         visit
@@ -115,6 +112,7 @@ impl<'a> Visit<'a> {
             }
             Refreshed::Ended => {
                 let id = session.id;
+                self.is_over(session);
                 self.end_on_the_way(id);
             }
             Refreshed::Unreachable { retry_after } => {
@@ -131,7 +129,7 @@ impl<'a> Visit<'a> {
     pub fn catch_up(&mut self, now: Timestamp) {
         let Some(session) = self.session() else { return };
         let (id, generation) = (session.id, session.generation);
-        if self.house.memory.is_ended(id) {
+        if self.is_over(session) {
             return self.end_on_the_way(id);
         }
         match self.house.memory.kept(id) {
@@ -235,8 +233,10 @@ impl<'a> Visit<'a> {
     }
 
     /// Ended sessions are none; refreshed ones whose browser has not been seen with the result are the result.
-    fn remember(&mut self, id: SessionId, generation: u32, now: Timestamp) {
-        if self.house.memory.is_ended(id) {
+    fn remember(&mut self, now: Timestamp) {
+        let Some(session) = self.session() else { return };
+        let (id, generation) = (session.id, session.generation);
+        if self.is_over(session) {
             return self.end(id);
         }
         let Some(kept) = self.house.memory.kept(id) else { return };
@@ -250,6 +250,16 @@ impl<'a> Visit<'a> {
                 self.after.reseal = true;
             }
         }
+    }
+
+    /// Whether it was ended, here or at the provider; the latter is told when it is seen.
+    pub fn is_over(&self, session: &Session) -> bool {
+        let over = self.house.memory.meet(session);
+        if over == Some(Over::AtProvider) {
+            let (request_id, user) = (self.request_id(), self.shown(&session.user));
+            tracing::info!(event = "session_ended", reason = "signed_out_at_provider", request_id, user);
+        }
+        over.is_some()
     }
 
     /// The session as a refresh left it; but the refresh does not know of activity that was written down while it went on.

@@ -30,7 +30,6 @@ impl AtProvider {
         self.text(SUB).map(|sub| if sub.is_empty() { Sub::User } else { Sub::Other(sub) })
     }
 
-    #[expect(dead_code, reason = "for rules and for the provider's own sign-out, which come next")]
     pub fn sid(&self) -> Option<&str> {
         self.text(SID)
     }

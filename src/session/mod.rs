@@ -126,7 +126,6 @@ impl Session {
     }
 
     /// `sub` of the ID token, where there was one.
-    #[expect(dead_code, reason = "for rules and for the provider's own sign-out, which come next")]
     pub fn sub(&self) -> Option<&str> {
         self.at_provider.sub().map(|sub| match sub {
             Sub::User => self.user.as_str(),

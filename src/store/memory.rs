@@ -3,14 +3,22 @@
 //!
 //! Other processes know nothing of it: a replica beside this one still takes an ended session's cookie until it expires.
 
-use std::collections::{BTreeSet, HashMap};
+mod front;
+mod named;
+mod remembered;
+
+pub use named::{Called, Channel};
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::named::Naming;
+use self::remembered::{End, How, Remembered};
 use crate::clock::Timestamp;
+use crate::oidc::logout::Whom;
 use crate::session::{Session, SessionId, Tokens};
 
 /// A session as a refresh left it.
@@ -33,8 +41,8 @@ pub struct Memory {
 impl Memory {
     /// `capacity`: sessions remembered of each kind; beyond it the oldest go (of the ended ones those that would expire first).
     pub fn new(capacity: usize) -> Memory {
-        let remembered = Remembered { capacity: capacity.max(1), ..Remembered::default() };
-        Memory { shared: Arc::new(Shared { remembered: Mutex::new(remembered), ..Shared::default() }) }
+        let remembered = Remembered::new(capacity.max(1));
+        Memory { shared: Arc::new(Shared::new(remembered)) }
     }
 
     /// Ends a session for this process until its absolute end; forgets what was kept for it; wakes its tunnels. Its browser is yet to be told: every
@@ -56,13 +64,77 @@ impl Memory {
 
     fn end_as(&self, id: SessionId, until: Timestamp, how: How) {
         let mut remembered = self.shared.lock();
-        remembered.forget_kept(id);
-        remembered.end(id, End { until, how, told: false });
-        let tunnels = remembered.watched.get(&id).map(|watched| watched.notify.clone());
+        let tunnels = remembered.end_here(id, End { until, how, told: false });
         self.shared.publish(remembered);
         if let Some(tunnels) = tunnels {
             tunnels.notify_waiters();
         }
+    }
+
+    /// The provider has ended sessions, and says which in its own words. They are over here too, kept results and all; `at`: when, by its clock. Gives how
+    /// many of them had tunnels, which end at once.
+    pub fn end_named(&self, whom: &Whom, channel: Channel, at: Timestamp, lifetime: Duration, now: Timestamp) -> usize {
+        let mut remembered = self.shared.lock();
+        remembered.named.tidy(now);
+        remembered.named.end(self.shared.naming.whom(whom), channel, at, lifetime, now);
+        let over = |watched: &&Watched| remembered.named.is_over(&watched.called);
+        let tunnels: Vec<_> = remembered.watched.values().filter(over).map(|watched| watched.notify.clone()).collect();
+        self.shared.publish(remembered);
+        tunnels.iter().for_each(|tunnels| tunnels.notify_waiters());
+        tunnels.len()
+    }
+
+    /// Whether this logout token is shown for the first time; `until`: how long it holds.
+    pub fn is_first_use(&self, jti: &str, until: Timestamp, now: Timestamp) -> bool {
+        self.shared.lock().named.first_use(self.shared.naming.jti(jti), until, now)
+    }
+
+    /// Whether it was ended, here or at the provider.
+    pub fn is_over(&self, session: &Session) -> bool {
+        self.is_ended(session.id) || self.is_over_at_provider(session)
+    }
+
+    fn is_over_at_provider(&self, session: &Session) -> bool {
+        // A session that began after whatever was ended last, or where nothing was, is in no list.
+        if session.created_at.unix_millis() > self.shared.named.load(Ordering::Relaxed) {
+            return false;
+        }
+        let called = self.shared.naming.of(session);
+        self.shared.lock().named.is_over(&called)
+    }
+
+    /// The same of a session whose cookies came. One that the provider has ended is from then on as if it had been ended here.
+    pub fn meet(&self, session: &Session) -> Option<Over> {
+        if self.is_ended(session.id) {
+            return Some(Over::Known);
+        }
+        if !self.is_over_at_provider(session) {
+            return None;
+        }
+        let called = self.shared.naming.of(session);
+        let mut remembered = self.shared.lock();
+        remembered.named.seen(&called);
+        let end = End { until: session.expires_at, how: How::Refused, told: false };
+        let tunnels = remembered.end_here(session.id, end);
+        self.shared.publish(remembered);
+        if let Some(tunnels) = tunnels {
+            tunnels.notify_waiters();
+        }
+        Some(Over::AtProvider)
+    }
+
+    /// When an attempt begins that begins now: after every end that was.
+    pub fn attempt_starts(&self, now: Timestamp) -> Timestamp {
+        if self.shared.named.load(Ordering::Relaxed) == 0 {
+            return now;
+        }
+        self.shared.lock().named.start(now)
+    }
+
+    /// When a session counts as created whose attempt began at `started_at`. Where the provider has ended it meanwhile, it is over.
+    pub fn session_begins(&self, session: &Session, started_at: Timestamp, now: Timestamp) -> Timestamp {
+        let called = self.shared.naming.of(session);
+        self.shared.lock().named.begin(&called, started_at, now)
     }
 
     pub fn is_ended(&self, id: SessionId) -> bool {
@@ -94,17 +166,19 @@ impl Memory {
         ended.how == How::Refused && !std::mem::replace(&mut ended.told, true)
     }
 
-    /// Nothing is remembered of any session: two relaxed loads.
+    /// Nothing is remembered of any session: three relaxed loads.
     pub fn is_quiet(&self) -> bool {
-        self.shared.ended.load(Ordering::Relaxed) == 0 && self.shared.kept.load(Ordering::Relaxed) == 0
+        let Shared { ended, kept, named, .. } = &*self.shared;
+        ended.load(Ordering::Relaxed) == 0 && kept.load(Ordering::Relaxed) == 0 && named.load(Ordering::Relaxed) == 0
     }
 
     /// Keeps a refresh's result until the browser has been seen with it (at least a minute; at most the session's life). An older generation than the
     /// one that is kept already changes nothing.
     pub fn keep(&self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
+        let called = self.shared.naming.of(&renewed.session);
         let mut remembered = self.shared.lock();
         remembered.tidy(now);
-        let kept = remembered.keep(renewed, now);
+        let kept = if remembered.named.is_over(&called) { Err(Ended) } else { remembered.keep(renewed, now) };
         self.shared.publish(remembered);
         kept
     }
@@ -140,14 +214,21 @@ impl Memory {
         self.shared.publish(remembered);
     }
 
-    /// Returns when the session is ended (sign-out, `invalid_grant`, change of user). For tunnels and event streams. Dropped, it leaves nothing behind.
-    pub async fn ended(&self, id: SessionId) {
+    /// What the session is known by, for [`Memory::ended`].
+    pub fn called(&self, session: &Session) -> Called {
+        self.shared.naming.of(session)
+    }
+
+    /// Returns when the session is ended (sign-out, `invalid_grant`, change of user, by the provider). For tunnels and event streams. Dropped, it leaves
+    /// nothing behind.
+    pub async fn ended(&self, called: Called) {
+        let id = called.id;
         let (_watch, notified) = {
             let mut remembered = self.shared.lock();
-            if remembered.ended.contains_key(&id) {
+            if remembered.ended.contains_key(&id) || remembered.named.is_over(&called) {
                 return;
             }
-            let watched = remembered.watched.entry(id).or_default();
+            let watched = remembered.watched.entry(id).or_insert_with(|| Watched::by(called));
             watched.count += 1;
             // Made under the lock that ending takes: every end from now on wakes it, polled yet or not.
             (Watch { shared: self.shared.clone(), id }, watched.notify.clone().notified_owned())
@@ -157,21 +238,53 @@ impl Memory {
 
     /// Entries that had to go before their time because the capacity was reached: ended sessions that this process would take again, and refreshed
     /// ones that are lost where their browser never got them. For metrics and a warning.
-    pub fn evictions(&self) -> u64 {
-        self.shared.evictions.load(Ordering::Relaxed)
+    pub fn evictions(&self) -> Evictions {
+        let remembered = self.shared.lock();
+        let (back_channel, front_channel) = remembered.named.evictions();
+        Evictions { sessions: remembered.evictions, back_channel, front_channel }
     }
 }
 
-#[derive(Default)]
+/// A session that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It was known to be.
+    Known,
+    /// The provider has ended it; it is seen for the first time since.
+    AtProvider,
+}
+
+/// What had to be forgotten before its time, in numbers since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evictions {
+    pub sessions: u64,
+    /// Names of sessions that the provider has ended.
+    pub back_channel: u64,
+    /// The same of those that somebody said it has.
+    pub front_channel: u64,
+}
+
 struct Shared {
     /// How many of each there are: written under the lock, read without it.
     ended: AtomicUsize,
     kept: AtomicUsize,
-    evictions: AtomicU64,
+    /// When the provider ended one last, in Unix milliseconds; zero: none.
+    named: AtomicU64,
+    naming: Naming,
     remembered: Mutex<Remembered>,
 }
 
 impl Shared {
+    fn new(remembered: Remembered) -> Shared {
+        Shared {
+            ended: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            named: AtomicU64::new(0),
+            naming: Naming::default(),
+            remembered: Mutex::new(remembered),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,128 +292,21 @@ impl Shared {
     fn publish(&self, remembered: MutexGuard<'_, Remembered>) {
         self.ended.store(remembered.ended.len(), Ordering::Relaxed);
         self.kept.store(remembered.kept.len(), Ordering::Relaxed);
-        self.evictions.store(remembered.evictions, Ordering::Relaxed);
-    }
-}
-
-#[derive(Default)]
-struct Remembered {
-    capacity: usize,
-    ended: HashMap<SessionId, End>,
-    /// The same, by the moment they may be forgotten.
-    ended_order: BTreeSet<(Timestamp, SessionId)>,
-    kept: HashMap<SessionId, Kept>,
-    /// The same, by the moment they may be forgotten.
-    kept_order: BTreeSet<(Timestamp, SessionId)>,
-    /// The same, by age.
-    kept_age: BTreeSet<(Timestamp, SessionId)>,
-    watched: HashMap<SessionId, Watched>,
-    evictions: u64,
-}
-
-#[derive(Clone, Copy)]
-struct End {
-    until: Timestamp,
-    how: How,
-    /// An answer has deleted the cookies.
-    told: bool,
-}
-
-/// What ended a session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// `invalid_grant`, another user's answer.
-    Refused,
-    SignedOut,
-    /// A sign-in over it.
-    Replaced,
-}
-
-struct Kept {
-    renewed: Arc<Renewed>,
-    since: Timestamp,
-    /// The session's end; once a browser was seen with it, a minute after that.
-    until: Timestamp,
-    seen: bool,
-}
-
-impl Remembered {
-    fn end(&mut self, id: SessionId, mut end: End) {
-        if let Some(before) = self.ended.get(&id) {
-            end.told |= before.told;
-            // Who saw to the cookies did; of two who did, the later.
-            if end.how == How::Refused {
-                end.how = before.how;
-            }
-            end.until = end.until.max(before.until);
-            self.ended_order.remove(&(before.until, id));
-        } else if self.ended.len() >= self.capacity
-            && let Some((_, soonest)) = self.ended_order.pop_first()
-        {
-            self.ended.remove(&soonest);
-            self.evictions += 1;
-        }
-        self.ended.insert(id, end);
-        self.ended_order.insert((end.until, id));
-    }
-
-    fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
-        let (id, generation, until) = (renewed.session.id, renewed.session.generation, renewed.session.expires_at);
-        if self.ended.contains_key(&id) {
-            return Err(Ended);
-        }
-        if self.kept.get(&id).is_some_and(|kept| kept.renewed.session.generation >= generation) {
-            return Ok(());
-        }
-        self.forget_kept(id);
-        if self.kept.len() >= self.capacity
-            && let Some((_, oldest)) = self.kept_age.first().copied()
-        {
-            self.forget_kept(oldest);
-            self.evictions += 1;
-        }
-        self.kept_order.insert((until, id));
-        self.kept_age.insert((now, id));
-        self.kept.insert(id, Kept { renewed, since: now, until, seen: false });
-        Ok(())
-    }
-
-    fn seen(&mut self, id: SessionId, generation: u32, now: Timestamp) {
-        let Some(kept) = self.kept.get_mut(&id) else { return };
-        if generation < kept.renewed.session.generation {
-            return;
-        }
-        if !kept.seen {
-            self.kept_order.remove(&(kept.until, id));
-            kept.seen = true;
-            kept.until = kept.until.min(now + KEPT_AFTER_SEEN);
-            self.kept_order.insert((kept.until, id));
-        }
-        self.tidy(now);
-    }
-
-    fn forget_kept(&mut self, id: SessionId) {
-        let Some(kept) = self.kept.remove(&id) else { return };
-        self.kept_order.remove(&(kept.until, id));
-        self.kept_age.remove(&(kept.since, id));
-    }
-
-    fn tidy(&mut self, now: Timestamp) {
-        while let Some((_, id)) = self.kept_order.first().copied().filter(|(until, _)| *until <= now) {
-            self.forget_kept(id);
-        }
-        while let Some((until, id)) = self.ended_order.first().copied().filter(|(until, _)| *until <= now) {
-            self.ended_order.remove(&(until, id));
-            self.ended.remove(&id);
-        }
+        self.named.store(remembered.named.latest().unix_millis(), Ordering::Relaxed);
     }
 }
 
 /// Who waits for a session's end.
-#[derive(Default)]
 struct Watched {
+    called: Called,
     count: usize,
     notify: Arc<Notify>,
+}
+
+impl Watched {
+    fn by(called: Called) -> Watched {
+        Watched { called, count: 0, notify: Arc::default() }
+    }
 }
 
 /// One waiting tunnel; dropped, it is forgotten.

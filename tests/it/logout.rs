@@ -164,16 +164,3 @@ async fn signing_out_without_a_session_is_no_mistake() {
     let page = browser.load("/oauth2/sign_out").await;
     assert!(shows_the_signed_out_page(&page), "{page}");
 }
-
-#[tokio::test]
-async fn what_names_a_sid_or_a_logout_token_is_not_in_this_version_and_ends_nothing() {
-    let world = World::new().await;
-    let browser = world.signed_in(BAT).await;
-    for ask in [
-        Ask::page("/oauth2/frontchannel_logout?iss=a&sid=b"),
-        Ask::plain("/oauth2/backchannel_logout").form("logout_token=x"),
-    ] {
-        assert_eq!(browser.send(ask.clone()).await.status, 404, "{ask:?}");
-    }
-    assert!(browser.is_signed_in().await);
-}

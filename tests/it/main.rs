@@ -4,6 +4,7 @@ mod world;
 
 mod answers;
 mod attempts;
+mod backchannel;
 mod bytes;
 mod callback;
 mod circles;
@@ -14,6 +15,7 @@ mod ended;
 mod forgery;
 mod forward;
 mod forward_auth;
+mod frontchannel;
 mod id_tokens;
 mod identity;
 mod keys;

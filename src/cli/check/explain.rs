@@ -158,6 +158,9 @@ impl Teller<'_> {
             Action::SignOut { .. } => "is signed out".to_owned(),
             Action::AskSignOut { .. } => "is asked whether to sign out".to_owned(),
             Action::SignedOut { .. } => "is shown the signed-out page".to_owned(),
+            Action::BackchannelLogout => "says which sessions have ended, where it is the provider's".to_owned(),
+            Action::FrontchannelLogout { iss_and_sid: Some(_) } => "ends the session of that sid".to_owned(),
+            Action::FrontchannelLogout { iss_and_sid: None } => "ends nothing: 400 without iss and sid".to_owned(),
             Action::SessionStatus => "is told about the session, as JSON; without one, 401".to_owned(),
             Action::UserInfo => {
                 "is told the user's claims that [identity] names, as JSON; without a session, 401".to_owned()

@@ -16,6 +16,8 @@ pub(super) struct SignedIn {
     user_id: String,
     /// Unix seconds.
     auth_time: u64,
+    /// What ID tokens call this session.
+    pub sid: String,
     /// The clients this user has let in.
     consented: HashSet<String>,
 }
@@ -59,7 +61,7 @@ fn arrive(stand: &Stand, request: &Request, received: &Received, now: u64) -> Re
     if !asks && stand.options.remember {
         match &known {
             Some(known) if known.consented.contains(&request.client_id) => {
-                let code = grant(stand, &mut state, request, &known.user_id, known.auth_time, now);
+                let code = grant(stand, &mut state, request, known, now);
                 return request.back(stand, &[("code", &code)]);
             }
             Some(_) if silent => return request.back(stand, &[("error", "consent_required")]),
@@ -87,14 +89,14 @@ fn decide(stand: &Stand, request: &Request, received: &Received, now: u64) -> Re
                 return pages::refused("the form names no user of this stand-in");
             };
             let user_id = user.id.clone();
-            let code = grant(stand, &mut state, request, &user_id, now / 1000, now);
-            let mut response = request.back(stand, &[("code", &code)]);
             // A new value at every sign-in, so that one planted before is worth nothing.
             let old = cookie(stand, received)
                 .and_then(|value| state.sign_ins.remove(value))
                 .filter(|old| old.user_id == user_id);
-            let mut signed_in = SignedIn { user_id, auth_time: now / 1000, ..old.unwrap_or_default() };
+            let mut signed_in = SignedIn { auth_time: now / 1000, ..old.unwrap_or_else(|| state.begin(user_id)) };
             signed_in.consented.insert(request.client_id.clone());
+            let code = grant(stand, &mut state, request, &signed_in, now);
+            let mut response = request.back(stand, &[("code", &code)]);
             let value = random(32);
             let set = format!("{}={value}; Path=/oauth2; HttpOnly; SameSite=Lax", cookie_name(stand));
             state.sign_ins.insert(value, signed_in);
@@ -106,10 +108,24 @@ fn decide(stand: &Stand, request: &Request, received: &Received, now: u64) -> Re
     }
 }
 
-fn grant(stand: &Stand, state: &mut State, request: &Request, user_id: &str, auth_time: u64, now: u64) -> String {
+impl State {
+    /// A session begins.
+    fn begin(&mut self, user_id: String) -> SignedIn {
+        let sid = random(16);
+        self.sids.push((user_id.clone(), sid.clone()));
+        // Of a stand-in that runs for weeks the newest are enough.
+        let surplus = self.sids.len().saturating_sub(SIDS);
+        self.sids.drain(..surplus);
+        SignedIn { user_id, sid, ..SignedIn::default() }
+    }
+}
+
+fn grant(stand: &Stand, state: &mut State, request: &Request, signed_in: &SignedIn, now: u64) -> String {
+    let SignedIn { user_id, auth_time, sid, .. } = signed_in.clone();
     let family = Family {
         client_id: request.client_id.clone(),
-        user_id: user_id.to_owned(),
+        user_id,
+        sid,
         scope: request.scope(),
         nonce: request.params.get("nonce").map(str::to_owned),
         auth_time,
@@ -234,3 +250,6 @@ fn leads_to_loopback(redirect_uri: &str) -> bool {
 fn is_base64url(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 }
+
+/// Sessions whose `sid` is known.
+const SIDS: usize = 10_000;

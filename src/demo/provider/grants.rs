@@ -17,6 +17,8 @@ pub(super) struct Family {
     pub user_id: String,
     pub scope: Vec<String>,
     pub nonce: Option<String>,
+    /// The session at the provider that it came from.
+    pub sid: String,
     /// Unix seconds at which the user chose a name.
     pub auth_time: u64,
     pub acr: Option<&'static str>,
@@ -188,9 +190,18 @@ impl Grants {
 
     /// Revokes everything granted to a user, as an administrator or a change of password would.
     pub(super) fn revoke_user(&mut self, user_id: &str, calls: &Calls) {
-        let theirs: Vec<u64> =
-            self.families.iter().filter(|(_, family)| family.user_id == user_id).map(|(&number, _)| number).collect();
-        for family in theirs {
+        self.revoke_where(|family| family.user_id == user_id, calls);
+    }
+
+    /// Revokes what was granted in a session, its unspent codes too.
+    pub(super) fn revoke_session(&mut self, sid: &str, calls: &Calls) {
+        self.revoke_where(|family| family.sid == sid, calls);
+    }
+
+    fn revoke_where(&mut self, is_meant: impl Fn(&Family) -> bool, calls: &Calls) {
+        let meant: Vec<u64> =
+            self.families.iter().filter(|(_, family)| is_meant(family)).map(|(&number, _)| number).collect();
+        for family in meant {
             self.revoke(family, calls);
         }
     }

@@ -43,12 +43,17 @@ impl Keys {
 
     /// A JWS of these claims (RFC 7515), `typ` `JWT`.
     pub(super) fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
+        self.sign_as(algorithm, Some("JWT"), claims)
+    }
+
+    pub(super) fn sign_as(&self, algorithm: Algorithm, kind: Option<&str>, claims: &Value) -> String {
         let key = match algorithm {
             Algorithm::Rs256 => &self.rsa,
             Algorithm::Es256 => &self.elliptic,
         };
         let mut header = Header::new(key.algorithm);
         header.kid = Some(key.id.clone());
+        header.typ = kind.map(str::to_owned);
         jsonwebtoken::encode(&header, claims, &key.private).expect("the key was made for this algorithm")
     }
 

@@ -6,6 +6,7 @@ mod discovery;
 mod faults;
 mod grants;
 mod keys;
+mod logout;
 mod options;
 mod pages;
 mod received;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::calls::{Call, Calls, Facts};
 pub use self::faults::{Fault, Faults, Hold, Rewrite};
+pub use self::logout::{LogoutToken, Signature};
 pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options, UserId};
 pub use self::users::{User, Users, UsersError};
 
@@ -98,6 +100,7 @@ impl Provider {
             keys: keys::Keys::shared(),
             grants: grants::Grants::default(),
             sign_ins: HashMap::new(),
+            sids: Vec::new(),
         };
         let stand = Arc::new(Stand {
             issuer: options.issuer.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -187,6 +190,8 @@ struct State {
     grants: grants::Grants,
     /// By the value of the browser's cookie.
     sign_ins: HashMap<String, authorize::SignedIn>,
+    /// Every session that was begun: user and `sid`, oldest first.
+    sids: Vec<(String, String)>,
 }
 
 impl State {

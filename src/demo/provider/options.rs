@@ -52,6 +52,8 @@ pub struct Answers {
     pub nonce: bool,
     /// Whether they say when the user signed in.
     pub auth_time: bool,
+    /// Whether they say which session it is (`sid`).
+    pub sid: bool,
     /// The ways of signing in there are (`acr`), the usual one first; another where `acr_values` ask for it. Empty: ID tokens do not say.
     pub acr: &'static [&'static str],
     /// Whether `prompt` and `max_age` are honoured: not every provider does.
@@ -98,12 +100,20 @@ pub struct Client {
     pub secret: Option<String>,
     /// With PKCE: a challenge is demanded, the secret is not.
     pub pkce: bool,
+    /// Where it wants to be told of ended sessions (Back-Channel Logout §2.2).
+    pub backchannel_logout_uri: Option<String>,
 }
 
 impl Client {
     /// Registered with PKCE, without a secret.
     pub fn public(id: &str, redirect_uri: &str) -> Self {
-        Self { id: id.to_owned(), redirect_uris: vec![redirect_uri.to_owned()], secret: None, pkce: true }
+        Self {
+            id: id.to_owned(),
+            redirect_uris: vec![redirect_uri.to_owned()],
+            secret: None,
+            pkce: true,
+            backchannel_logout_uri: None,
+        }
     }
 
     /// Registered without PKCE: the secret is demanded.
@@ -136,7 +146,7 @@ impl Options {
 
     /// An OpenID Provider: everything that [`Options::oidc`] brings; no `userId` in answers, and no envelope around user info.
     pub fn openid() -> Self {
-        let answers = Answers { envelope: false, user_id: UserId::Absent, ..Answers::default() };
+        let answers = Answers { envelope: false, user_id: UserId::Absent, sid: true, ..Answers::default() };
         Self { oidc: true, answers, ..Self::toki() }
     }
 }
@@ -159,6 +169,7 @@ impl Default for Answers {
             id_token_on_refresh: true,
             nonce: true,
             auth_time: true,
+            sid: false,
             acr: &[],
             asks_again: true,
             envelope: true,

@@ -224,6 +224,9 @@ impl Issue<'_> {
         if state.answers.auth_time {
             claims["auth_time"] = self.family.auth_time.into();
         }
+        if state.answers.sid {
+            claims["sid"] = self.family.sid.as_str().into();
+        }
         if let Some(acr) = self.family.acr {
             claims["acr"] = acr.into();
         }

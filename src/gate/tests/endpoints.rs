@@ -16,6 +16,8 @@ fn each_takes_its_methods_and_says_which() {
         ("/userinfo", "GET, HEAD"),
         ("/session", "GET, HEAD"),
         ("/refresh", "POST"),
+        ("/backchannel_logout", "POST"),
+        ("/frontchannel_logout", "GET"),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
             let told = user(&gate(), ask(&format!("{method} /oauth2{address}")));
@@ -36,8 +38,8 @@ fn addresses_of_later_versions_and_unknown_ones_are_not_found() {
         "/callback/",
         "/jwks.json",
         "/client.js",
-        "/backchannel_logout",
-        "/frontchannel_logout",
+        "/backchannel_logout/",
+        "/frontchannel_logout/x",
         "/auth/",
         "/auth/x",
         "/Start",
@@ -113,4 +115,21 @@ fn the_session_is_told_to_whoever_asks() {
     }
     assert_eq!(user(&gate(), ask("POST /oauth2/refresh")), "status");
     assert_eq!(stranger(&gate(), ask("POST /oauth2/refresh")), "status");
+}
+
+#[test]
+fn a_frame_names_a_session_by_both_parameters_each_once() {
+    for (query, expected) in [
+        ("?iss=https%3A%2F%2Fop.example&sid=s-1", "front-channel logout https://op.example s-1"),
+        ("?sid=a%2Bb&iss=i&unknown=x", "front-channel logout i a+b"),
+        ("", "front-channel logout of nobody"),
+        ("?iss=i", "front-channel logout of nobody"),
+        ("?sid=s", "front-channel logout of nobody"),
+        ("?iss=i&sid=", "front-channel logout of nobody"),
+        ("?iss=i&sid=s&sid=s", "front-channel logout of nobody"),
+        ("?iss=i&iss=i&sid=s", "front-channel logout of nobody"),
+        ("?iss=i&sid=%FF", "front-channel logout of nobody"),
+    ] {
+        assert_eq!(stranger(&gate(), ask(&format!("GET /oauth2/frontchannel_logout{query}"))), expected, "{query}");
+    }
 }

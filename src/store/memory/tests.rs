@@ -12,6 +12,10 @@ fn id(n: u64) -> SessionId {
     SessionId::from_bytes(bytes)
 }
 
+fn session_of(n: u64) -> Session {
+    Session { id: id(n), ..session() }
+}
+
 fn renewed(n: u64, generation: u32) -> Arc<Renewed> {
     let session = Session { id: id(n), generation, ..session() };
     Arc::new(Renewed { session, tokens: Arc::new(Tokens { session: id(n), generation, ..tokens() }) })
@@ -113,7 +117,7 @@ fn beyond_its_capacity_it_forgets_what_is_oldest_or_soonest_over_and_counts_it()
         memory.keep(renewed(n, 1), after(n)).expect("it lives");
     }
     assert_eq!([11, 12, 13, 14].map(|n| generation(&memory, n)), [None, Some(1), Some(1), Some(1)]);
-    assert_eq!(memory.evictions(), 2);
+    assert_eq!(memory.evictions().sessions, 2);
     let remembered = memory.shared.lock();
     assert_eq!((remembered.ended.len(), remembered.ended_order.len()), (3, 3));
     assert_eq!((remembered.kept.len(), remembered.kept_order.len(), remembered.kept_age.len()), (3, 3, 3));
@@ -126,7 +130,7 @@ fn nothing_is_evicted_for_a_session_that_is_there_already() {
         memory.end(id(1), after(u64::from(round)));
         memory.keep(renewed(2, round), NOW).expect("it lives");
     }
-    assert_eq!(memory.evictions(), 0);
+    assert_eq!(memory.evictions(), Evictions::default());
     assert_eq!(generation(&memory, 2), Some(4));
 }
 
@@ -139,7 +143,9 @@ async fn every_tunnel_of_an_ended_session_wakes_and_no_other() {
     let memory = Memory::new(10);
     let wait = |n| {
         let memory = memory.clone();
-        tokio::spawn(tokio::time::timeout(Duration::from_secs(10), async move { memory.ended(id(n)).await }))
+        tokio::spawn(tokio::time::timeout(Duration::from_secs(10), async move {
+            memory.ended(memory.called(&session_of(n))).await
+        }))
     };
     let (one, two, other) = (wait(1), wait(1), wait(2));
     tokio::task::yield_now().await;
@@ -157,14 +163,14 @@ async fn every_tunnel_of_an_ended_session_wakes_and_no_other() {
 async fn who_asks_after_the_end_need_not_wait() {
     let memory = Memory::new(10);
     memory.end(id(1), END);
-    memory.ended(id(1)).await;
+    memory.ended(memory.called(&session_of(1))).await;
 }
 
 #[test]
 fn a_dropped_wait_leaves_nothing_behind() {
     let memory = Memory::new(10);
-    let mut one = Box::pin(memory.ended(id(1)));
-    let mut two = Box::pin(memory.ended(id(1)));
+    let mut one = Box::pin(memory.ended(memory.called(&session_of(1))));
+    let mut two = Box::pin(memory.ended(memory.called(&session_of(1))));
     assert!(poll_once(one.as_mut()).is_pending() && poll_once(two.as_mut()).is_pending());
     drop(one);
     assert_eq!(memory.shared.lock().watched[&id(1)].count, 1);
@@ -197,7 +203,9 @@ fn whatever_runs_at_the_same_time_an_ended_session_stays_ended() {
             run(|memory| (1..20).for_each(|generation| memory.seen(id(1), generation, NOW))),
             run(|memory| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-                let woken = async { tokio::time::timeout(Duration::from_secs(10), memory.ended(id(1))).await };
+                let woken = async {
+                    tokio::time::timeout(Duration::from_secs(10), memory.ended(memory.called(&session_of(1)))).await
+                };
                 runtime.block_on(woken).expect("the end is heard of");
             }),
         ];

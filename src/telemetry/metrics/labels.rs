@@ -80,6 +80,38 @@ label! {
 }
 
 label! {
+    /// By what way the provider said that sessions have ended: `tokigate_provider_logouts_total{channel}`.
+    Channel {
+        Back = "back",
+        Front = "front",
+    }
+}
+
+label! {
+    /// What became of it: `tokigate_provider_logouts_total{result}`.
+    LogoutResult {
+        /// What it names is over.
+        Accepted = "accepted",
+        /// Not by the provider, or not about anybody here.
+        Refused = "refused",
+        /// The provider's keys cannot be had.
+        NotNow = "not_now",
+    }
+}
+
+label! {
+    /// What had to be forgotten before its time: `tokigate_forgotten_total{kind}`.
+    Forgotten {
+        /// Sessions that were ended or refreshed here.
+        Sessions = "sessions",
+        /// Names of sessions that the provider has ended.
+        BackChannel = "back_channel",
+        /// The same in front, where anybody can invent some.
+        FrontChannel = "front_channel",
+    }
+}
+
+label! {
     /// Which address of the provider was called.
     Endpoint {
         Discovery = "discovery",

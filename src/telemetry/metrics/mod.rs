@@ -14,7 +14,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use histogram::Histogram;
-pub use labels::{CallResult, Decision, Endpoint, LoginResult, Part, RefreshResult, ReloadResult};
+pub use labels::{
+    CallResult, Channel, Decision, Endpoint, Forgotten, LoginResult, LogoutResult, Part, RefreshResult, ReloadResult,
+};
 
 /// One for the process, shared as `Arc<Metrics>`.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Metrics {
     durations: Vec<Histogram>,
     logins: Vec<Counter>,
     refreshes: Vec<Counter>,
+    provider_logouts: Vec<Vec<Counter>>,
+    forgotten: Vec<Counter>,
     provider_requests: Vec<Vec<Counter>>,
     provider_durations: Vec<Histogram>,
     upstream_connections: Gauge,
@@ -53,6 +57,16 @@ impl Metrics {
 
     pub fn refresh(&self, result: RefreshResult) {
         self.refreshes[result as usize].inc();
+    }
+
+    /// The provider, or somebody in its place, said that sessions have ended.
+    pub fn provider_logout(&self, channel: Channel, result: LogoutResult) {
+        self.provider_logouts[channel as usize][result as usize].inc();
+    }
+
+    /// So many more had to be forgotten before their time.
+    pub fn forgotten(&self, kind: Forgotten, more: u64) {
+        self.forgotten[kind as usize].inc_by(more);
     }
 
     /// One call to the provider, from the first byte sent to its end.
@@ -130,7 +144,21 @@ impl Metrics {
         let logins =
             counters(ours, "logins", "Sign-ins that came back, by how they ended", "result", LoginResult::LABELS);
         let refreshes = counters(ours, "refreshes", "Refreshes by how they ended", "result", RefreshResult::LABELS);
-        let provider_requests = provider_requests(ours);
+        let provider_logouts = two_labels(
+            ours,
+            "provider_logouts",
+            "Sign-outs at the provider, by how they were told and what became of that",
+            ("channel", Channel::LABELS),
+            ("result", LogoutResult::LABELS),
+        );
+        let forgotten = counters(ours, "forgotten", "What had to be forgotten too early", "kind", Forgotten::LABELS);
+        let provider_requests = two_labels(
+            ours,
+            "provider_requests",
+            "Calls to the provider by how they ended",
+            ("endpoint", Endpoint::LABELS),
+            ("result", CallResult::LABELS),
+        );
         let provider_durations = durations_of_calls(ours);
         let upstream_connections = gauge(ours, "upstream_connections", "Open connections to the application");
         let client_connections = gauge(ours, "client_connections", "Open connections from clients");
@@ -149,6 +177,8 @@ impl Metrics {
             durations,
             logins,
             refreshes,
+            provider_logouts,
+            forgotten,
             provider_requests,
             provider_durations,
             upstream_connections,
@@ -194,14 +224,14 @@ fn durations_of_calls(registry: &mut Registry) -> Vec<Histogram> {
     )
 }
 
-fn provider_requests(registry: &mut Registry) -> Vec<Vec<Counter>> {
+type Label = (&'static str, &'static [&'static str]);
+
+/// A counter for each pair of values, in their order.
+fn two_labels(registry: &mut Registry, name: &str, help: &str, one: Label, two: Label) -> Vec<Vec<Counter>> {
     let family = Family::<TwoLabels, Counter>::default();
-    registry.register("provider_requests", "Calls to the provider by how they ended", family.clone());
-    let of = |endpoint, result| family.get_or_create_owned(&[("endpoint", endpoint), ("result", result)]);
-    Endpoint::LABELS
-        .iter()
-        .map(|endpoint| CallResult::LABELS.iter().map(|result| of(*endpoint, *result)).collect())
-        .collect()
+    registry.register(name, help, family.clone());
+    let of = |first, second| family.get_or_create_owned(&[(one.0, first), (two.0, second)]);
+    one.1.iter().map(|first| two.1.iter().map(|second| of(*first, *second)).collect()).collect()
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
@@ -229,6 +259,8 @@ mod tests {
             "tokigate_refreshes_total{result=\"ended\"} 0",
             "tokigate_provider_requests_total{endpoint=\"token\",result=\"ok\"} 0",
             "tokigate_provider_request_duration_seconds_count{endpoint=\"userinfo\"} 0",
+            "tokigate_provider_logouts_total{channel=\"back\",result=\"accepted\"} 0",
+            "tokigate_forgotten_total{kind=\"front_channel\"} 0",
             "tokigate_upstream_connections 0",
             "tokigate_client_connections 0",
             "tokigate_tunnels 0",

@@ -1,0 +1,146 @@
+//! The lists behind one lock: sessions ended here, results of refreshes, who waits, and what the provider has ended.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::named::Named;
+use super::{Ended, KEPT_AFTER_SEEN, Renewed, Watched};
+use crate::clock::Timestamp;
+use crate::session::SessionId;
+
+pub struct Remembered {
+    capacity: usize,
+    pub named: Named,
+    pub ended: HashMap<SessionId, End>,
+    /// The same, by the moment they may be forgotten.
+    pub ended_order: BTreeSet<(Timestamp, SessionId)>,
+    pub kept: HashMap<SessionId, Kept>,
+    /// The same, by the moment they may be forgotten.
+    pub kept_order: BTreeSet<(Timestamp, SessionId)>,
+    /// The same, by age.
+    pub kept_age: BTreeSet<(Timestamp, SessionId)>,
+    pub watched: HashMap<SessionId, Watched>,
+    pub evictions: u64,
+}
+
+#[derive(Clone, Copy)]
+pub struct End {
+    pub until: Timestamp,
+    pub how: How,
+    /// An answer has deleted the cookies.
+    pub told: bool,
+}
+
+/// What ended a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// `invalid_grant`, another user's answer.
+    Refused,
+    SignedOut,
+    /// A sign-in over it.
+    Replaced,
+}
+
+pub struct Kept {
+    pub renewed: Arc<Renewed>,
+    pub since: Timestamp,
+    /// The session's end; once a browser was seen with it, a minute after that.
+    pub until: Timestamp,
+    pub seen: bool,
+}
+
+impl Remembered {
+    pub fn new(capacity: usize) -> Remembered {
+        Remembered {
+            capacity,
+            named: Named::new(capacity),
+            ended: HashMap::new(),
+            ended_order: BTreeSet::new(),
+            kept: HashMap::new(),
+            kept_order: BTreeSet::new(),
+            kept_age: BTreeSet::new(),
+            watched: HashMap::new(),
+            evictions: 0,
+        }
+    }
+
+    /// Gives who waits for it.
+    pub fn end_here(&mut self, id: SessionId, end: End) -> Option<Arc<Notify>> {
+        self.forget_kept(id);
+        self.end(id, end);
+        self.watched.get(&id).map(|watched| watched.notify.clone())
+    }
+
+    pub fn end(&mut self, id: SessionId, mut end: End) {
+        if let Some(before) = self.ended.get(&id) {
+            end.told |= before.told;
+            // Who saw to the cookies did; of two who did, the later.
+            if end.how == How::Refused {
+                end.how = before.how;
+            }
+            end.until = end.until.max(before.until);
+            self.ended_order.remove(&(before.until, id));
+        } else if self.ended.len() >= self.capacity
+            && let Some((_, soonest)) = self.ended_order.pop_first()
+        {
+            self.ended.remove(&soonest);
+            self.evictions += 1;
+        }
+        self.ended.insert(id, end);
+        self.ended_order.insert((end.until, id));
+    }
+
+    pub fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
+        let (id, generation, until) = (renewed.session.id, renewed.session.generation, renewed.session.expires_at);
+        if self.ended.contains_key(&id) {
+            return Err(Ended);
+        }
+        if self.kept.get(&id).is_some_and(|kept| kept.renewed.session.generation >= generation) {
+            return Ok(());
+        }
+        self.forget_kept(id);
+        if self.kept.len() >= self.capacity
+            && let Some((_, oldest)) = self.kept_age.first().copied()
+        {
+            self.forget_kept(oldest);
+            self.evictions += 1;
+        }
+        self.kept_order.insert((until, id));
+        self.kept_age.insert((now, id));
+        self.kept.insert(id, Kept { renewed, since: now, until, seen: false });
+        Ok(())
+    }
+
+    pub fn seen(&mut self, id: SessionId, generation: u32, now: Timestamp) {
+        let Some(kept) = self.kept.get_mut(&id) else { return };
+        if generation < kept.renewed.session.generation {
+            return;
+        }
+        if !kept.seen {
+            self.kept_order.remove(&(kept.until, id));
+            kept.seen = true;
+            kept.until = kept.until.min(now + KEPT_AFTER_SEEN);
+            self.kept_order.insert((kept.until, id));
+        }
+        self.tidy(now);
+    }
+
+    pub fn forget_kept(&mut self, id: SessionId) {
+        let Some(kept) = self.kept.remove(&id) else { return };
+        self.kept_order.remove(&(kept.until, id));
+        self.kept_age.remove(&(kept.since, id));
+    }
+
+    pub fn tidy(&mut self, now: Timestamp) {
+        self.named.tidy(now);
+        while let Some((_, id)) = self.kept_order.first().copied().filter(|(until, _)| *until <= now) {
+            self.forget_kept(id);
+        }
+        while let Some((until, id)) = self.ended_order.first().copied().filter(|(until, _)| *until <= now) {
+            self.ended_order.remove(&(until, id));
+            self.ended.remove(&id);
+        }
+    }
+}
