@@ -55,9 +55,19 @@ pub struct AuthorizationRequest<'a> {
 }
 
 impl AuthorizationRequest<'_> {
-    /// The address to send the browser to. No parameter is in it twice (RFC 6749 §3.1), and the protocol's own are as this request says,
-    /// whatever the endpoint's query, the configuration or the browser say.
+    /// The address to send the browser to.
     pub fn url(&self) -> Url {
+        self.with_query(&self.parameters())
+    }
+
+    /// The address to send the browser to with a request that was pushed: this alone (RFC 9126 §4, FAPI 2.0 §5.3.3.2).
+    pub fn pushed_url(&self, request_uri: &str) -> Url {
+        self.with_query(&[("client_id".into(), self.client_id.into()), ("request_uri".into(), request_uri.into())])
+    }
+
+    /// What is asked for. No parameter is there twice (RFC 6749 §3.1), and the protocol's own are as this request says, whatever the endpoint's query,
+    /// the configuration or the browser say.
+    pub fn parameters(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
         let mut sent: Vec<(Cow<'_, str>, Cow<'_, str>)> = vec![
             ("response_type".into(), "code".into()),
             ("client_id".into(), self.client_id.into()),
@@ -92,7 +102,7 @@ impl AuthorizationRequest<'_> {
                 sent.push((name, value));
             }
         }
-        self.with_query(&sent)
+        sent
     }
 
     /// RFC 6749 §3.1: the endpoint's own query is kept; where it says what we say, ours counts.
@@ -159,6 +169,7 @@ const PROTOCOL_PARAMETERS: &[&str] = &[
     "request",
     "request_uri",
     "registration",
+    "id_token_hint",
     "dpop_jkt",
     "iss",
 ];
@@ -259,6 +270,27 @@ mod tests {
         );
         assert!(url.query().unwrap().starts_with("tenant=%41&"), "the endpoint's own query is kept byte for byte");
         assert_eq!(url.fragment(), None);
+    }
+
+    #[test]
+    fn of_a_pushed_request_the_browser_carries_its_name_alone() {
+        let endpoint = Url::parse("https://op.example/a?tenant=%41&request_uri=evil&scope=evil").unwrap();
+        let request = AuthorizationRequest {
+            endpoint: &endpoint,
+            client_id: "id",
+            redirect_uri: "https://app.example.mn/oauth2/callback",
+            scopes: &["openid".to_owned()],
+            state: "s-t.a",
+            nonce: "n",
+            verifier: None,
+            prompt_login: true,
+            step_up: &StepUp::default(),
+            params: &[("ui_locales".to_owned(), "mn".to_owned())],
+            start_params: &[],
+            start_query: None,
+        };
+        let url = request.pushed_url("urn:x:a&scope=evil");
+        assert_eq!(url.query(), Some("tenant=%41&client_id=id&request_uri=urn%3Ax%3Aa%26scope%3Devil"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod logout;
 pub mod metadata;
+pub mod par;
 pub mod secret;
 pub mod signing;
 pub mod step_up;

@@ -35,7 +35,7 @@ impl Certificate {
     }
 
     /// Reads the files again. Whether there is another certificate now. Connections that stand keep the one they showed, for seconds.
-    fn reread(&self) -> Result<bool, String> {
+    pub fn reread(&self) -> Result<bool, String> {
         let read = self.files.read().map_err(|error| error.to_string())?;
         if read.cert == self.current.load().cert {
             return Ok(false);

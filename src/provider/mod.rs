@@ -9,6 +9,7 @@ mod http;
 mod keys;
 mod logout;
 mod pace;
+mod par;
 pub mod probe;
 mod refresh;
 mod remembered;
@@ -179,6 +180,8 @@ impl Provider {
             sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             sign_in_places: Semaphore::new(CALLS_AT_ONCE),
             logout_places: Semaphore::new(CALLS_AT_ONCE),
+            pushes: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
+            push_places: Semaphore::new(CALLS_AT_ONCE),
             refreshes: Refreshes::new(CALLS_AT_ONCE),
             settings,
             clock,
@@ -207,8 +210,8 @@ impl Provider {
         Fresh::from_random(&zeroize::Zeroizing::new(random()))
     }
 
-    /// Where the browser is sent. `state` is sealed by the caller and put in as is.
-    pub fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
+    /// Where the browser is sent. `state` is sealed by the caller and put in as is. Waits only where the request is pushed.
+    pub async fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
         let settings = &self.shared.settings;
         let metadata = self.shared.metadata().map_err(SignInError::NotReady)?;
         let request = AuthorizationRequest {
@@ -227,7 +230,14 @@ impl Provider {
             start_params: &settings.start_params,
             start_query: request.start_query,
         };
-        Ok(request.url())
+        let Some(endpoint) = par::endpoint(&self.shared, &metadata)? else { return Ok(request.url()) };
+        let parameters: Vec<(String, String)> =
+            request.parameters().into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let (shared, described) = (self.shared.clone(), metadata.clone());
+        let work = async move { par::push(&shared, &described, endpoint, &parameters).await };
+        let lost = |_| Err(SignInError::Broken("the pushed request was broken off".to_owned()));
+        let pushed = self.runtime.handle().spawn(work).await.unwrap_or_else(lost)?;
+        Ok(request.pushed_url(&pushed.request_uri))
     }
 
     /// RFC 9207 §2.4, for error answers; `redeem` does it for codes.
@@ -275,6 +285,9 @@ struct Shared {
     sign_ins: Mutex<Bucket>,
     sign_in_places: Semaphore,
     logout_places: Semaphore,
+    /// Of their own: strangers who begin keep nobody from finishing.
+    pushes: Mutex<Bucket>,
+    push_places: Semaphore,
     refreshes: Refreshes,
 }
 

@@ -108,7 +108,6 @@ pub struct Settings {
     pub signing: Option<Signing>,
     /// There where `client_auth` is `tls_client_auth`.
     pub certificate: Option<CertificateFiles>,
-    #[expect(dead_code, reason = "used soon")]
     pub par: Par,
     pub pkce: bool,
     pub scopes: Vec<String>,

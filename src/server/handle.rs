@@ -130,7 +130,7 @@ impl Doorkeeper {
                 answer::allowed(with_tokens(visit, pass).identity(), &visit.asked(Form::ForwardAuth, None))
             }
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
-            Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked),
+            Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked).await,
             Action::ToStart { public_url, return_to } => answer::to_start(public_url, &return_to, &visit.asked_here()),
             Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),

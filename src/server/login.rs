@@ -26,7 +26,7 @@ pub(super) enum Begin {
 
 impl Visit<'_> {
     /// A new attempt: to the provider, with a cookie that only its callback uses.
-    pub fn sign_in(&mut self, sign_in: &SignIn, begin: Begin) -> Response<Body> {
+    pub async fn sign_in(&mut self, sign_in: &SignIn, begin: Begin) -> Response<Body> {
         let SignIn { public_url, return_to, prompt_login, step_up, start_query } = sign_in;
         if return_to.replaces_refused() {
             tracing::info!(
@@ -48,14 +48,15 @@ impl Visit<'_> {
             step_up: step_up.clone(),
         };
         let state = State::of(&attempt, begin == Begin::Restart).seal(&self.site.keys, now);
+        let redirect_uri = self.site.gate.redirect_uri(*public_url);
         let location = self.house.provider.authorize(AuthorizeRequest {
-            redirect_uri: &self.site.gate.redirect_uri(*public_url),
+            redirect_uri: &redirect_uri,
             state: &state,
             attempt: &attempt,
             prompt_login: *prompt_login,
             start_query: start_query.as_deref(),
         });
-        let location = match location {
+        let location = match location.await {
             Ok(location) => location,
             Err(error) => return self.failed(&error, Some(return_to)),
         };
@@ -94,10 +95,10 @@ impl Visit<'_> {
                 if self.house.spent.first_use(&state.id, now) {
                     self.finish(attempt, came).await
                 } else {
-                    self.without_attempt(state, came)
+                    self.without_attempt(state, came).await
                 }
             }
-            None => self.without_attempt(state, came),
+            None => self.without_attempt(state, came).await,
         }
     }
 
@@ -129,7 +130,7 @@ impl Visit<'_> {
     }
 
     /// A state of ours without this browser's attempt: used already, or begun elsewhere, or the cookie was lost. Nothing is spent.
-    fn without_attempt(&mut self, state: State, came: Callback) -> Response<Body> {
+    async fn without_attempt(&mut self, state: State, came: Callback) -> Response<Body> {
         let public_url = usize::from(state.site);
         let return_to = self.return_to(public_url, state.return_to.as_deref());
         if let Callback::Refused { error, description, .. } = came {
@@ -146,7 +147,7 @@ impl Visit<'_> {
         if by_hand && !state.restarted {
             self.house.metrics.login(LoginResult::Restarted);
             tracing::info!(event = "sign_in_restarted", request_id = self.request_id());
-            return self.sign_in(&SignIn::new(public_url, return_to), Begin::Restart);
+            return self.sign_in(&SignIn::new(public_url, return_to), Begin::Restart).await;
         }
         let problem =
             if self.ask.cookies.is_empty() { CallbackProblem::NoCookies } else { CallbackProblem::OtherBrowser };

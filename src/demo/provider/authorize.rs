@@ -7,7 +7,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use url::form_urlencoded;
 
 use super::grants::{Consent, Family};
-use super::{Received, Stand, State, pages};
+use super::options::Pushing;
+use super::{Received, Stand, State, pages, par};
 use crate::demo::http::{Params, is_loopback, method_not_allowed, random};
 
 /// A browser that has signed in here.
@@ -25,13 +26,32 @@ pub(super) struct SignedIn {
 /// The parameters are those of the query; the page's form adds `user` and `decision` in its body:
 /// `POST` of `user=100001&decision=allow` to the address that a browser was sent to is all that a test needs.
 pub(super) fn authorize(stand: &Stand, received: &Received, now: u64) -> Response<Bytes> {
-    let params = Params::parse(received.query().as_bytes());
+    let query = Params::parse(received.query().as_bytes());
+    let by_name = stand.options.pushing != Pushing::Off && query.get("request_uri").is_some();
+    let params = match by_name.then(|| par::pushed(&stand.state(), &query, now)) {
+        Some(Ok(params)) => params,
+        Some(Err(why)) => return pages::refused(why),
+        None => query.clone(),
+    };
+    let response = answer(stand, params, by_name, received, now);
+    if response.status() == StatusCode::SEE_OTHER {
+        // RFC 9126 §4: good for one answer.
+        query.get("request_uri").map(|uri| stand.state().pushed.remove(uri));
+    }
+    response
+}
+
+fn answer(stand: &Stand, params: Params, pushed: bool, received: &Received, now: u64) -> Response<Bytes> {
     // Until client and redirect URI are sure, nobody is sent anywhere (RFC 6749 §4.1.2.1).
     let request = match Request::read(stand, params) {
         Ok(request) => request,
         Err(why) => return pages::refused(why),
     };
     // From here on mistakes go back to the client.
+    if stand.options.pushing == Pushing::Required && !pushed {
+        let why = "authorization requests must be pushed";
+        return request.back(stand, &[("error", "invalid_request"), ("error_description", why)]);
+    }
     if let Err((error, description)) = request.check() {
         return request.back(stand, &[("error", error), ("error_description", description)]);
     }
@@ -138,7 +158,7 @@ fn grant(stand: &Stand, state: &mut State, request: &Request, signed_in: &Signed
 }
 
 /// An authorization request whose client and redirect URI are sure.
-struct Request {
+pub(super) struct Request {
     client_id: String,
     redirect_uri: String,
     /// Whether this client must send a challenge.
@@ -153,7 +173,7 @@ impl Request {
         asked.find_map(|asked| ways.iter().find(|way| **way == asked)).or(ways.first()).copied()
     }
 
-    fn read(stand: &Stand, params: Params) -> Result<Self, &'static str> {
+    pub(super) fn read(stand: &Stand, params: Params) -> Result<Self, &'static str> {
         if params.is_repeated("client_id") || params.is_repeated("redirect_uri") {
             return Err("client_id or redirect_uri is there more than once");
         }
@@ -170,7 +190,7 @@ impl Request {
         Ok(Self { client_id, redirect_uri, pkce, params })
     }
 
-    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.params.repeated().is_some() {
             return Err(("invalid_request", "a parameter is there more than once"));
         }
@@ -223,6 +243,11 @@ impl Request {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+/// This browser is signed in no longer.
+pub(super) fn forget(stand: &Stand, received: &Received) {
+    cookie(stand, received).map(|value| stand.state().sign_ins.remove(value));
 }
 
 /// Browsers do not tell ports apart in cookies: two stand-ins on one machine need two names.

@@ -206,6 +206,19 @@ impl Grants {
         }
     }
 
+    /// RFC 7009 §2.1: a refresh token takes everything along that came of its consent, an access token only itself; one that is unknown is no mistake.
+    pub(super) fn revoke_token(&mut self, token: &str, client_id: &str, calls: &Calls) -> Result<(), Refused> {
+        let known = self.refresh.get(token).or_else(|| self.access.get(token)).map(|token| token.family);
+        let Some(family) = known else { return Ok(()) };
+        if self.families[&family].client_id != client_id {
+            return Err(Refused::OtherClient);
+        }
+        if self.access.remove(token).is_none() {
+            self.revoke(family, calls);
+        }
+        Ok(())
+    }
+
     fn revoke(&mut self, family: u64, calls: &Calls) {
         let Some(family) = self.families.get_mut(&family) else { return };
         if !std::mem::replace(&mut family.revoked, true) {

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::options::Algorithm;
@@ -55,6 +55,13 @@ impl Keys {
         header.kid = Some(key.id.clone());
         header.typ = kind.map(str::to_owned);
         jsonwebtoken::encode(&header, claims, &key.private).expect("the key was made for this algorithm")
+    }
+
+    /// What checks the signature of a token that one of these keys may have made.
+    pub(super) fn verifying(&self, token: &str) -> Option<(jsonwebtoken::Algorithm, DecodingKey)> {
+        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let key = [&self.rsa, &self.elliptic].into_iter().find(|key| key.id == kid)?;
+        Some((key.algorithm, DecodingKey::from_jwk(&key.public()).ok()?))
     }
 
     /// The JWK Set (RFC 7517 §5).

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod calls;
+mod clients;
 mod discovery;
 mod faults;
 mod grants;
@@ -9,7 +10,9 @@ mod keys;
 mod logout;
 mod options;
 mod pages;
+mod par;
 mod received;
+mod sign_out;
 mod token;
 mod userinfo;
 mod users;
@@ -35,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::calls::{Call, Calls, Facts};
 pub use self::faults::{Fault, Faults, Hold, Rewrite};
 pub use self::logout::{LogoutToken, Signature};
-pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options, UserId};
+pub use self::options::{Algorithm, Answers, Client, Clock, ExpiresIn, Options, Pushing, UserId};
 pub use self::users::{User, Users, UsersError};
 
 use self::faults::{Ending, Forged, Instead, Plan};
@@ -57,6 +60,9 @@ pub enum Endpoint {
     UserInfo,
     Discovery,
     Jwks,
+    Par,
+    Revocation,
+    EndSession,
     /// Any other address.
     Unknown,
 }
@@ -77,6 +83,9 @@ impl Endpoint {
             ("/oauth2/userinfo", _) => Self::UserInfo,
             ("/.well-known/openid-configuration", _) => Self::Discovery,
             ("/oauth2/jwks", _) => Self::Jwks,
+            ("/oauth2/par", _) => Self::Par,
+            ("/oauth2/revoke", _) => Self::Revocation,
+            ("/oauth2/logout", _) => Self::EndSession,
             _ => Self::Unknown,
         }
     }
@@ -101,6 +110,8 @@ impl Provider {
             grants: grants::Grants::default(),
             sign_ins: HashMap::new(),
             sids: Vec::new(),
+            pushed: HashMap::new(),
+            assertions: HashMap::new(),
         };
         let stand = Arc::new(Stand {
             issuer: options.issuer.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -192,6 +203,10 @@ struct State {
     sign_ins: HashMap<String, authorize::SignedIn>,
     /// Every session that was begun: user and `sid`, oldest first.
     sids: Vec<(String, String)>,
+    /// By `request_uri`.
+    pushed: HashMap<String, par::Pushed>,
+    /// `jti`s of client assertions that were used, and until when they are remembered.
+    assertions: HashMap<String, u64>,
 }
 
 impl State {
@@ -307,9 +322,17 @@ impl Stand {
             Endpoint::Authorize => authorize::authorize(self, received, now),
             Endpoint::Token | Endpoint::Code | Endpoint::Refresh => token::token(self, received, forged, now),
             Endpoint::UserInfo => userinfo::user_info(self, received, forged, now),
+            Endpoint::Par if self.options.pushing != Pushing::Off => par::push(self, received, now),
+            Endpoint::Revocation if self.options.revocation => sign_out::revoke(self, received, now),
+            Endpoint::EndSession if self.options.end_session => sign_out::end_session(self, received),
             Endpoint::Start => plumbing::method_not_allowed("GET"),
             Endpoint::Discovery | Endpoint::Jwks if self.options.oidc => plumbing::method_not_allowed("GET"),
-            Endpoint::Discovery | Endpoint::Jwks | Endpoint::Unknown => {
+            Endpoint::Discovery
+            | Endpoint::Jwks
+            | Endpoint::Par
+            | Endpoint::Revocation
+            | Endpoint::EndSession
+            | Endpoint::Unknown => {
                 plumbing::answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "TOKI has nothing here\n")
             }
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::users::Users;
 use crate::demo::http::machine_clock;
 
@@ -32,7 +34,20 @@ pub struct Options {
     pub id_token_lifetime: Duration,
     /// A refresh token is good once, its answer brings the next one, and using one twice revokes the whole family (RFC 9700 §4.14.2).
     pub rotate: bool,
+    /// Pushed authorization requests (RFC 9126).
+    pub pushing: Pushing,
+    /// Revoke tokens on demand (RFC 7009).
+    pub revocation: bool,
+    /// Sign browsers out on demand (OpenID Connect RP-Initiated Logout).
+    pub end_session: bool,
     pub answers: Answers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushing {
+    Off,
+    Offered,
+    Required,
 }
 
 /// The odd shapes that a token answer or user info may have.
@@ -102,6 +117,10 @@ pub struct Client {
     pub pkce: bool,
     /// Where it wants to be told of ended sessions (Back-Channel Logout §2.2).
     pub backchannel_logout_uri: Option<String>,
+    /// The JWK Set of a client that signs (`private_key_jwt`): nothing else shows who it is.
+    pub jwks: Option<Value>,
+    /// Where a browser may be sent after its sign-out; compared byte for byte.
+    pub post_logout_redirect_uris: Vec<String>,
 }
 
 impl Client {
@@ -113,12 +132,19 @@ impl Client {
             secret: None,
             pkce: true,
             backchannel_logout_uri: None,
+            jwks: None,
+            post_logout_redirect_uris: Vec::new(),
         }
     }
 
     /// Registered without PKCE: the secret is demanded.
     pub fn confidential(id: &str, redirect_uri: &str, secret: &str) -> Self {
         Self { secret: Some(secret.to_owned()), pkce: false, ..Self::public(id, redirect_uri) }
+    }
+
+    /// Registered with PKCE and the keys it signs with.
+    pub fn signing(id: &str, redirect_uri: &str, jwks: Value) -> Self {
+        Self { jwks: Some(jwks), ..Self::public(id, redirect_uri) }
     }
 }
 
@@ -140,14 +166,18 @@ impl Options {
             refresh_lifetime: Duration::from_secs(30 * 24 * 3600),
             id_token_lifetime: Duration::from_secs(3600),
             rotate: true,
+            pushing: Pushing::Off,
+            revocation: false,
+            end_session: false,
             answers: Answers::default(),
         }
     }
 
-    /// An OpenID Provider: everything that [`Options::oidc`] brings; no `userId` in answers, and no envelope around user info.
+    /// An OpenID Provider: everything that [`Options::oidc`] brings, revocation and pushed requests for who wants them; no `userId` in answers, and no
+    /// envelope around user info.
     pub fn openid() -> Self {
         let answers = Answers { envelope: false, user_id: UserId::Absent, sid: true, ..Answers::default() };
-        Self { oidc: true, answers, ..Self::toki() }
+        Self { oidc: true, pushing: Pushing::Offered, revocation: true, answers, ..Self::toki() }
     }
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::Stand;
 use super::users::{User, Users};
 use crate::demo::html::{STYLE, escape, fill};
-use crate::demo::http::page;
+use crate::demo::http::{Params, page};
 
 /// Asks who signs in, and whether the application may know.
 pub(super) fn choose(
@@ -42,6 +42,17 @@ pub(super) fn choose(
 pub(super) fn refused(why: &str) -> Response<Bytes> {
     let html = fill(include_str!("refused.html"), &[("style", STYLE), ("why", &escape(why))]);
     guarded(page(StatusCode::BAD_REQUEST, html))
+}
+
+/// Whether this person wants to leave: nobody knows who sent the browser here.
+pub(super) fn ask_sign_out(params: &Params) -> Response<Bytes> {
+    let fields =
+        params.0.iter().filter(|(name, _)| name != "decision").fold(String::new(), |mut html, (name, value)| {
+            let _ = write!(html, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value));
+            html
+        });
+    let html = fill(include_str!("sign_out.html"), &[("style", STYLE), ("fields", &fields)]);
+    guarded(page(StatusCode::OK, html))
 }
 
 /// What this is, what is registered, and who can sign in.

@@ -1,14 +1,12 @@
 //! The token endpoint: RFC 6749 §4.1.3, §5 and §6, RFC 7636 §4.5 and §4.6.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+use super::clients::{Denied, authenticate, well_formed};
 use super::faults::Forged;
-use super::grants::{Family, Refused, Spending, after};
+use super::grants::{Family, Spending, after};
 use super::keys::{unsigned, with_signature_of};
 use super::options::{ExpiresIn, UserId};
 use super::users::User;
@@ -29,51 +27,13 @@ pub(super) fn invalid_grant(description: &str) -> Response<Bytes> {
     no_store(Denied::new("invalid_grant", description).answer())
 }
 
-struct Denied {
-    error: &'static str,
-    description: String,
-    /// The client tried Basic: 401 must name the scheme.
-    basic: bool,
-}
-
-impl Denied {
-    fn new(error: &'static str, description: &str) -> Self {
-        Self { error, description: description.to_owned(), basic: false }
-    }
-
-    fn answer(self) -> Response<Bytes> {
-        let status = if self.error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-        let body = json!({ "error": self.error, "error_description": self.description });
-        let mut response = json_answer(status, &body);
-        if self.basic {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
-        }
-        response
-    }
-}
-
-impl From<Refused> for Denied {
-    fn from(why: Refused) -> Self {
-        Self::new("invalid_grant", &why.to_string())
-    }
-}
-
 fn grant(stand: &Stand, received: &Received, forged: Forged, now: u64) -> Result<Value, Denied> {
     let invalid = |description: &str| Denied::new("invalid_request", description);
-    if !received.is_form() {
-        return Err(invalid("the content type must be application/x-www-form-urlencoded"));
-    }
-    // RFC 6749 §3.2: in the body, never in the address, and each once.
-    if !received.query().is_empty() {
-        return Err(invalid("the parameters must be in the body"));
-    }
-    if let Some(repeated) = received.params.repeated() {
-        return Err(Denied::new("invalid_request", &format!("{repeated} is there more than once")));
-    }
+    well_formed(received)?;
     let form = &received.params;
     let grant_type = form.get("grant_type").ok_or_else(|| invalid("grant_type is missing"))?;
     let mut state = stand.state();
-    let client_id = authenticate(stand, &state, received)?;
+    let client_id = authenticate(stand, &mut state, received, now)?;
 
     match grant_type {
         "authorization_code" => {
@@ -96,64 +56,6 @@ fn grant(stand: &Stand, received: &Received, forged: Forged, now: u64) -> Result
         }
         other => Err(Denied::new("unsupported_grant_type", &format!("{other} is not supported"))),
     }
-}
-
-/// Who calls (RFC 6749 §2.3.1): the client's identifier, once its secret, where it needs or sends one, is right.
-fn authenticate(stand: &Stand, state: &State, received: &Received) -> Result<String, Denied> {
-    let refused = |description: &str, basic| Denied { basic, ..Denied::new("invalid_client", description) };
-    let form = &received.params;
-    let basic = received.headers.get(header::AUTHORIZATION);
-    if basic.is_some() && !stand.options.oidc {
-        // TOKI's guide knows the secret in the body only.
-        return Err(refused("client_secret must be in the body", true));
-    }
-    if basic.is_some() && form.get("client_secret").is_some() {
-        return Err(Denied::new("invalid_request", "one way to authenticate, not two"));
-    }
-    let (client_id, secret) = match basic {
-        Some(value) => {
-            let (id, secret) = credentials(value).ok_or_else(|| refused("the credentials are malformed", true))?;
-            if form.get("client_id").is_some_and(|other| other != id) {
-                return Err(Denied::new("invalid_request", "two different clients are named"));
-            }
-            (id, Some(secret))
-        }
-        None => {
-            let id = form.get("client_id").ok_or_else(|| Denied::new("invalid_request", "client_id is missing"))?;
-            (id.to_owned(), form.get("client_secret").map(str::to_owned))
-        }
-    };
-    let right = match state.clients.iter().find(|client| client.id == client_id) {
-        // With PKCE a secret may come along; if we know one, it must be that.
-        Some(client) => match (&client.secret, &secret) {
-            (Some(known), Some(sent)) => known == sent,
-            (Some(_) | None, None) => client.pkce,
-            (None, Some(_)) => client.pkce,
-        },
-        // A client of development: its verifier or some secret must show that it is set up at all.
-        None => {
-            stand.options.any_loopback_redirect
-                && (secret.is_some() || form.get("code").is_none() || form.get("code_verifier").is_some())
-        }
-    };
-    if right {
-        Ok(client_id)
-    } else {
-        Err(refused("the client is unknown, or its secret is wrong or missing", basic.is_some()))
-    }
-}
-
-/// Basic, both halves form-encoded first (RFC 6749 §2.3.1).
-fn credentials(value: &HeaderValue) -> Option<(String, String)> {
-    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = pair.split_once(':')?;
-    let decoded =
-        |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8().map(|text| text.into_owned()).ok();
-    Some((decoded(id)?, decoded(secret)?))
 }
 
 /// One token answer in the making.

@@ -4,18 +4,18 @@ use super::super::*;
 use super::world::*;
 use crate::session::Lifetimes;
 
-fn not_ready(world: &World) -> bool {
+async fn not_ready(world: &World) -> bool {
     let attempt = world.attempt();
     let request =
         AuthorizeRequest { redirect_uri: BACK, state: "s", attempt: &attempt, prompt_login: false, start_query: None };
-    matches!(world.provider.authorize(request), Err(SignInError::NotReady(_)))
+    matches!(world.provider.authorize(request).await, Err(SignInError::NotReady(_)))
 }
 
 #[tokio::test]
 async fn a_provider_that_is_down_is_waited_for_and_its_coming_noticed() {
     let world = World::begun(Options::openid(), |_| (), |op| op.faults().down(true)).await;
     world.until(|| world.provider.state() != State::Degraded("discovery has begun".to_owned())).await;
-    assert!(not_ready(&world));
+    assert!(not_ready(&world).await);
     let State::Degraded(why) = world.provider.state() else { panic!("it is down") };
     assert!(why.starts_with("discovery: the connection broke"), "{why}");
     assert!(matches!(world.provider.check_issuer(None), Err(SignInError::NotReady(_))));
@@ -32,7 +32,7 @@ async fn a_document_that_fails_its_checks_is_not_taken() {
         let name = format!("{fault:?}");
         let world = World::begun(Options::openid(), |_| (), |op| op.faults().set(Op::Discovery, fault)).await;
         world.until(|| world.provider.state() != State::Degraded("discovery has begun".to_owned())).await;
-        assert!(not_ready(&world), "{name}");
+        assert!(not_ready(&world).await, "{name}");
     }
 }
 
@@ -42,7 +42,7 @@ async fn the_document_is_asked_for_again_and_a_bad_one_changes_nothing() {
     world.op.faults().set(Op::Discovery, Fault::status(200, r#"{"issuer":"https://evil.example"}"#));
     world.turn(3600);
     world.until(|| world.provider.state() != State::Ready).await;
-    assert!(!not_ready(&world));
+    assert!(!not_ready(&world).await);
     world.signed_in().await;
 
     world.op.faults().clear();
@@ -57,7 +57,7 @@ async fn what_is_written_by_hand_wins_over_what_is_discovered() {
         settings.addresses.userinfo_endpoint = Some(at("/oauth2/userinfo?by=hand").into());
     })
     .await;
-    assert_eq!(world.address(&world.attempt()).query_pairs().next().unwrap(), ("tenant".into(), "1".into()));
+    assert_eq!(world.address(&world.attempt()).await.query_pairs().next().unwrap(), ("tenant".into(), "1".into()));
     world.signed_in().await;
     assert_eq!(world.op.calls().last(Op::UserInfo).unwrap().target, "/oauth2/userinfo?by=hand");
 }
@@ -91,7 +91,7 @@ async fn a_request_for_authorization_says_what_the_settings_say() {
         prompt_login: true,
         start_query: Some("login_hint=99112233&scope=admin"),
     };
-    let url = world.provider.authorize(request).unwrap();
+    let url = world.provider.authorize(request).await.unwrap();
     let pairs: Vec<String> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
     for said in ["scope=openid offline_access", "state=sealed", "prompt=login", "login_hint=99112233", "ui_locales=mn"]
     {

@@ -142,10 +142,10 @@ impl World {
         }
     }
 
-    pub(super) fn address(&self, attempt: &Attempt) -> Url {
+    pub(super) async fn address(&self, attempt: &Attempt) -> Url {
         let request =
             AuthorizeRequest { redirect_uri: BACK, state: "s-t.a_te", attempt, prompt_login: false, start_query: None };
-        self.provider.authorize(request).unwrap()
+        self.provider.authorize(request).await.unwrap()
     }
 
     /// A person goes to the provider, says yes, and comes back.
@@ -155,7 +155,7 @@ impl World {
 
     pub(super) async fn back_with(&self, attempt: Attempt, user: &str) -> Back {
         let form = [("user", user), ("decision", "allow")];
-        let response = self.browser.post(self.address(&attempt)).form(&form).send().await.unwrap();
+        let response = self.browser.post(self.address(&attempt).await).form(&form).send().await.unwrap();
         let location = response.headers().get("location").expect("a redirect").to_str().unwrap();
         let answer = Url::parse(location).unwrap();
         let value = |name: &str| answer.query_pairs().find(|(known, _)| known == name).map(|(_, v)| v.into_owned());

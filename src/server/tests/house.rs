@@ -154,7 +154,7 @@ impl Gatehouse {
             Action::Forward(_) => Response::new(Body::Empty),
             Action::Allow(pass) => answer::allowed(pass.identity(), &visit.asked(Form::ForwardAuth, None)),
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
-            Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked),
+            Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked).await,
             Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),

@@ -119,7 +119,6 @@ label! {
         Token = "token",
         Userinfo = "userinfo",
         /// A pushed authorization request.
-        #[expect(dead_code, reason = "called soon")]
         Par = "par",
         #[expect(dead_code, reason = "called soon")]
         Revocation = "revocation",

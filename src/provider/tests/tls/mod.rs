@@ -3,10 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, Stream};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, Stream, WantsVerifier};
 
 use super::super::*;
 use super::world::*;
@@ -17,23 +19,40 @@ fn file(name: &str) -> PathBuf {
 
 /// A token endpoint over TLS, on a thread of its own, that answers everybody the same; its port.
 fn tls_endpoint() -> u16 {
+    tls_endpoint_that(|config| config.with_no_client_auth()).0
+}
+
+/// One that wants to be shown a certificate of `client-ca.pem`; its port, and which ones it was shown.
+fn stern_endpoint() -> (u16, Receiver<Vec<u8>>) {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(file("client-ca.pem")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+    tls_endpoint_that(|config| config.with_client_cert_verifier(verifier))
+}
+
+fn tls_endpoint_that(
+    asks: impl FnOnce(ConfigBuilder<ServerConfig, WantsVerifier>) -> ConfigBuilder<ServerConfig, WantsServerCert>,
+) -> (u16, Receiver<Vec<u8>>) {
     let chain = CertificateDer::pem_file_iter(file("server.pem")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap());
+    let config = Arc::new(asks(config).with_single_cert(chain, key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let (show, shown) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let (mut connection, mut session) = (connection.unwrap(), ServerConnection::new(config.clone()).unwrap());
             let mut stream = Stream::new(&mut session, &mut connection);
             if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = show.send(stream.conn.peer_certificates().map_or(Vec::new(), |chain| chain[0].to_vec()));
                 let _ = stream.write_all(b"HTTP/1.1 401 \r\ncontent-length: 26\r\n\r\n{\"error\":\"invalid_client\"}");
             }
         }
     });
-    port
+    (port, shown)
 }
 
 async fn sign_in_at(endpoint: String, adjust: impl FnOnce(&mut Settings)) -> SignInError {
@@ -61,6 +80,72 @@ async fn a_certificate_is_for_its_host() {
     let at = format!("https://127.0.0.1:{}/token", tls_endpoint());
     let refused = sign_in_at(at, |settings| settings.ca_file = Some(file("ca.pem"))).await;
     assert!(matches!(&refused, SignInError::Unreachable(why) if why.contains("not valid for name")), "{refused}");
+}
+
+fn certificate(name: &str) -> CertificateFiles {
+    CertificateFiles { certificate: file(&format!("{name}.pem")), key: file(&format!("{name}.key")) }
+}
+
+fn shows(settings: &mut Settings, files: CertificateFiles) {
+    settings.ca_file = Some(file("ca.pem"));
+    settings.client_auth = ClientAuth::Tls;
+    settings.certificate = Some(files);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_is_shown_the_clients() {
+    let (port, shown) = stern_endpoint();
+    let at = format!("https://localhost:{port}/token");
+    let refused = sign_in_at(at.clone(), |settings| settings.ca_file = Some(file("ca.pem"))).await;
+    assert!(matches!(refused, SignInError::Unreachable(_)), "without one: {refused}");
+    let answered = sign_in_at(at, |settings| shows(settings, certificate("client"))).await;
+    assert!(matches!(answered, SignInError::ClientRefused(_)), "{answered}");
+    assert_eq!(shown.recv().unwrap(), certificate("client").read().unwrap().cert[0].to_vec());
+}
+
+#[tokio::test]
+async fn a_certificate_that_changes_is_the_one_that_is_shown() {
+    let folder = std::env::temp_dir().join(format!("tokigate-certificate-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = CertificateFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key") };
+    let write = |name: &str, ending: &str, to: &PathBuf| std::fs::copy(file(&format!("{name}.{ending}")), to).unwrap();
+    write("client", "pem", &files.certificate);
+    write("client", "key", &files.key);
+    let kept = super::super::certificate::Certificate::new(&files).unwrap();
+    assert_eq!(kept.reread(), Ok(false));
+    // Between the two writes they do not fit; what was there stays.
+    write("client-2", "pem", &files.certificate);
+    assert!(kept.reread().unwrap_err().contains("is not the key of"));
+    write("client-2", "key", &files.key);
+    assert_eq!(kept.reread(), Ok(true));
+    let chosen = rustls::client::ResolvesClientCert::resolve(&kept, &[], &[]).unwrap();
+    assert_eq!(chosen.cert, certificate("client-2").read().unwrap().cert);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_with_a_certificate_calls_the_addresses_that_are_for_it() {
+    let (port, shown) = stern_endpoint();
+    let world = World::begun(
+        Options::openid(),
+        |settings| shows(settings, certificate("client")),
+        |op| {
+            let at = |path: &str| format!("{}{path}", op.url());
+            let document = serde_json::json!({
+                "issuer": op.url(),
+                "authorization_endpoint": at("/oauth2/authorize"),
+                "token_endpoint": at("/oauth2/token"),
+                "jwks_uri": at("/oauth2/jwks"),
+                "mtls_endpoint_aliases": { "token_endpoint": format!("https://localhost:{port}/token") },
+            });
+            op.faults().set(Op::Discovery, Fault::status(200, &document.to_string()));
+        },
+    )
+    .await;
+    world.until_ready().await;
+    assert!(matches!(world.sign_in().await, Err(SignInError::ClientRefused(_))));
+    assert!(!shown.recv().unwrap().is_empty());
+    assert_eq!(world.calls(Op::Token), 0);
 }
 
 #[tokio::test]
