@@ -30,10 +30,15 @@ pub enum Action {
     },
     /// The provider's answer came: `server/login.rs` goes on with it.
     Callback,
-    /// `/sign_out` from this site.
+    /// `/sign_out` from this site. `onward`: a browser that can be led through the provider's own sign-out.
     SignOut {
         public_url: usize,
         return_to: ReturnTo,
+        onward: bool,
+    },
+    /// A browser comes back from the provider's own sign-out.
+    BackFromSignOut {
+        public_url: usize,
     },
     /// `/sign_out` from another site: a page with a button.
     AskSignOut {

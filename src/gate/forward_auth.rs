@@ -80,6 +80,7 @@ impl Gate {
             | Action::Forward(_)
             | Action::Callback
             | Action::SignOut { .. }
+            | Action::BackFromSignOut { .. }
             | Action::AskSignOut { .. }
             | Action::BackchannelLogout
             | Action::FrontchannelLogout { .. }

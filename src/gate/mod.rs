@@ -159,6 +159,12 @@ impl Gate {
         format!("{}{}", site.origin, site.callback)
     }
 
+    /// `post_logout_redirect_uri` of sign-outs under this `public_url`.
+    pub fn signed_out_uri(&self, public_url: usize) -> String {
+        let site = &self.sites[public_url];
+        format!("{}{}/signed_out", site.origin, site.own)
+    }
+
     /// Absolute; without `return_to` the root.
     pub fn address(&self, public_url: usize, return_to: Option<&ReturnTo>) -> String {
         let site = &self.sites[public_url];

@@ -24,6 +24,10 @@ impl Gate {
             Endpoint::Start => self.start(at, ask, caller, now),
             Endpoint::Callback => Action::Callback,
             Endpoint::SignOut => self.sign_out(at, ask),
+            Endpoint::SignedOut if at.machine || ask.wants == Wants::Prefetch => {
+                Action::Refuse(Refusal::NoNavigation, Form::of(ask.wants))
+            }
+            Endpoint::SignedOut => Action::BackFromSignOut { public_url: at.public_url },
             Endpoint::Auth => self.auth(at, ask, caller, now),
             Endpoint::AuthRedirect => self.auth_redirect(at, ask, caller, now),
             Endpoint::UserInfo => self.for_user(at, caller, now, Action::UserInfo),
@@ -96,7 +100,11 @@ impl Gate {
         let here = self.sites[there].origin == self.sites[public_url].origin;
         let return_to = if here { return_to } else { ReturnTo::root(&self.sites[public_url]) };
         match ask.relation {
-            Relation::Own => Action::SignOut { public_url, return_to },
+            Relation::Own => {
+                // A script cannot follow to another site, and no machine is redirected.
+                let onward = !at.machine && matches!(ask.wants, Wants::Page | Wants::Form);
+                Action::SignOut { public_url, return_to, onward }
+            }
             Relation::Foreign => Action::AskSignOut { public_url, return_to },
         }
     }

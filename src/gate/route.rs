@@ -66,6 +66,7 @@ pub(in crate::gate) enum Endpoint {
     Start,
     Callback,
     SignOut,
+    SignedOut,
     Auth,
     AuthRedirect,
     UserInfo,
@@ -81,6 +82,7 @@ impl Endpoint {
         match name {
             "/start" | "/login" | "/sign_in" => Some(Endpoint::Start),
             "/sign_out" | "/logout" => Some(Endpoint::SignOut),
+            "/signed_out" => Some(Endpoint::SignedOut),
             "/auth" => Some(Endpoint::Auth),
             "/auth/redirect" => Some(Endpoint::AuthRedirect),
             "/userinfo" => Some(Endpoint::UserInfo),
@@ -96,7 +98,7 @@ impl Endpoint {
     fn methods(self) -> &'static str {
         match self {
             // Not HEAD: it would start an attempt, or spend a code, that nobody goes on with.
-            Endpoint::Start | Endpoint::Callback | Endpoint::FrontchannelLogout => "GET",
+            Endpoint::Start | Endpoint::Callback | Endpoint::SignedOut | Endpoint::FrontchannelLogout => "GET",
             Endpoint::SignOut => "GET, POST",
             Endpoint::Auth | Endpoint::AuthRedirect | Endpoint::UserInfo | Endpoint::Session => "GET, HEAD",
             Endpoint::Refresh | Endpoint::BackchannelLogout => "POST",

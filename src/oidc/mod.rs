@@ -4,6 +4,7 @@ pub mod authorize;
 pub mod callback;
 pub mod claims;
 pub mod client;
+pub mod end_session;
 pub mod id_token;
 pub mod json;
 pub mod jwks;

@@ -13,6 +13,7 @@ mod par;
 pub mod probe;
 mod refresh;
 mod remembered;
+mod revoke;
 pub mod settings;
 mod sign_in;
 mod token;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use self::logout::LogoutError;
 pub use crate::oidc::claims::Received;
+pub use revoke::Revocable;
 pub use settings::{Addresses, CertificateFiles, ClientAuth, KeySource, Par, Preset, Settings, Signing, UserinfoMode};
 
 use std::sync::{Arc, Mutex};
@@ -40,10 +42,12 @@ use self::http::{Http, Patience};
 use self::keys::Keys;
 use self::pace::Bucket;
 use self::refresh::Refreshes;
+use self::revoke::Revocations;
 use crate::clock::Clock;
 use crate::oidc::Secret;
 use crate::oidc::authorize::{AuthorizationRequest, Fresh};
 use crate::oidc::callback;
+use crate::oidc::end_session::EndSessionRequest;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::step_up::Unmet;
 use crate::session::{Attempt, Session, Tokens};
@@ -183,6 +187,7 @@ impl Provider {
             pushes: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             push_places: Semaphore::new(CALLS_AT_ONCE),
             refreshes: Refreshes::new(CALLS_AT_ONCE),
+            revocations: Revocations::new(REVOCATIONS_AT_ONCE),
             settings,
             clock,
             memory,
@@ -240,6 +245,30 @@ impl Provider {
         Ok(request.pushed_url(&pushed.request_uri))
     }
 
+    /// The provider's own sign-out, where it has one. `state` is sealed by the caller and put in as is.
+    pub fn end_session(
+        &self,
+        post_logout_redirect_uri: &str,
+        state: &str,
+        id_token_hint: Option<&Secret<String>>,
+    ) -> Option<Url> {
+        let metadata = self.shared.metadata().ok()?;
+        let client_id = &self.shared.settings.client_id;
+        let endpoint = metadata.end_session_endpoint.as_ref()?;
+        Some(EndSessionRequest { endpoint, client_id, id_token_hint, post_logout_redirect_uri, state }.url())
+    }
+
+    /// The origin of the provider's own sign-out, where it has one.
+    pub fn signs_out_at(&self) -> Option<String> {
+        let metadata = self.shared.metadata().ok()?;
+        Some(metadata.end_session_endpoint.as_ref()?.origin().ascii_serialization())
+    }
+
+    /// Begins to revoke tokens that nobody will use again, where the provider can; nobody waits for it.
+    pub fn revoke(&self, tokens: Revocable, asker: Asker) {
+        revoke::start(&self.shared, self.runtime.handle(), tokens, asker);
+    }
+
     /// RFC 9207 §2.4, for error answers; `redeem` does it for codes.
     pub fn check_issuer(&self, iss: Option<&str>) -> Result<(), SignInError> {
         let metadata = self.shared.metadata().map_err(SignInError::NotReady)?;
@@ -289,6 +318,7 @@ struct Shared {
     pushes: Mutex<Bucket>,
     push_places: Semaphore,
     refreshes: Refreshes,
+    revocations: Revocations,
 }
 
 impl Shared {
@@ -338,5 +368,7 @@ fn random<const N: usize>() -> [u8; N] {
 
 /// Sign-ins at work at once, and as many refreshes and logout tokens: a provider that hangs holds no more than these.
 const CALLS_AT_ONCE: usize = 32;
+/// Nobody waits for these.
+const REVOCATIONS_AT_ONCE: usize = 4;
 /// How long to wait for one of those places.
 const WAIT_FOR_A_PLACE: Duration = Duration::from_secs(5);

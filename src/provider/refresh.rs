@@ -13,7 +13,7 @@ use super::keys::Unverified;
 use super::pace::{Breaker, Spacing, Turn, chance};
 use super::remembered::{Remembered, claims_of};
 use super::sign_in::{UNSAID_LIFE, expect};
-use super::{Asker, Refreshed, Shared, WAIT_FOR_A_PLACE, token, userinfo};
+use super::{Asker, Refreshed, Revocable, Shared, WAIT_FOR_A_PLACE, revoke, token, userinfo};
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
 use crate::oidc::id_token::{IdToken, Nonce, UnverifiedIdToken};
@@ -253,8 +253,15 @@ impl Refresh {
                 tracing::info!(event = "refreshed", request_id, user, generation = renewed.session.generation);
                 Refreshed::Renewed(renewed)
             }
-            // Signed out meanwhile: what came is discarded.
-            Err(_) => Refreshed::Ended,
+            // Ended meanwhile: what came is discarded, and after a sign-out nobody else has it. A sign-in over it may have the same consent.
+            Err(_) => {
+                if self.shared.memory.is_signed_out(self.session.id) {
+                    let refresh_token = renewed.tokens.refresh_token.clone();
+                    let tokens = Revocable { refresh_token, access_token: Some(renewed.tokens.access_token.clone()) };
+                    revoke::start(&self.shared, &Handle::current(), tokens, self.asker.clone());
+                }
+                Refreshed::Ended
+            }
         }
     }
 

@@ -138,6 +138,7 @@ fn decision(action: &Action) -> Decision {
         },
         Action::Callback
         | Action::SignOut { .. }
+        | Action::BackFromSignOut { .. }
         | Action::AskSignOut { .. }
         | Action::SignedOut { .. }
         | Action::BackchannelLogout

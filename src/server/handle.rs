@@ -133,9 +133,11 @@ impl Doorkeeper {
             Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked).await,
             Action::ToStart { public_url, return_to } => answer::to_start(public_url, &return_to, &visit.asked_here()),
             Action::Callback => visit.callback().await,
-            Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
+            Action::SignOut { public_url, return_to, onward } => visit.sign_out(public_url, &return_to, onward),
+            Action::BackFromSignOut { public_url } => visit.back_from_sign_out(public_url),
             Action::AskSignOut { public_url, return_to } => {
-                answer::ask_sign_out(public_url, &return_to, &visit.asked_here())
+                let onward = visit.house.provider.signs_out_at();
+                answer::ask_sign_out(public_url, &return_to, onward.as_deref(), &visit.asked_here())
             }
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
             Action::BackchannelLogout => visit.backchannel_logout(request).await,

@@ -8,7 +8,7 @@ use crate::gate::action::Form;
 use crate::gate::{Known, ReturnTo, SignIn};
 use crate::oidc::callback::{Callback, Malformed};
 use crate::provider::{AuthorizeRequest, Received, SignInError, SignedIn};
-use crate::session::{Attempt, State};
+use crate::session::{Attempt, Session, State};
 use crate::store::TokensPart;
 use crate::store::cookie::SameSite;
 use crate::telemetry::metrics::LoginResult;
@@ -169,9 +169,7 @@ impl Visit<'_> {
             );
             return answer::over_budget(&over, &self.asked(Form::Page, user.as_deref()));
         }
-        if let Known::User(old) = &self.before.known {
-            self.house.memory.end_and_clear(old.id, old.expires_at);
-        }
+        self.replace_old(&session);
         self.house.metrics.login(LoginResult::Success);
         tracing::info!(event = "signed_in", request_id = self.request_id(), user, received = described(&received));
         self.after.known = Known::User(session);
@@ -181,6 +179,19 @@ impl Visit<'_> {
             SameSite::Lax => answer::to_return(public_url, return_to, &self.asked_here()),
             SameSite::Strict => answer::go_on(public_url, return_to, &self.asked_here()),
         }
+    }
+
+    /// One that this browser had before is over, whoever's it was. Another user's tokens are revoked. The same user's are not: some providers take a
+    /// revoked token for the whole consent, and the new session has that same consent.
+    fn replace_old(&mut self, new: &Session) {
+        let Known::User(old) = self.before.known.clone() else { return };
+        if old.user != new.user
+            && !self.house.memory.is_ended(old.id)
+            && let Some(tokens) = self.newest_tokens()
+        {
+            self.revoke(&old, &tokens);
+        }
+        self.house.memory.end_and_clear(old.id, old.expires_at);
     }
 
     /// Where an attempt leads: as the gate checked it when it was sealed. Empty: the root.

@@ -16,6 +16,7 @@ pub mod process;
 pub mod ready;
 mod reload;
 mod request_id;
+mod sign_out;
 mod site;
 mod socket;
 mod spent;

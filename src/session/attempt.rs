@@ -107,6 +107,15 @@ impl State {
 
     /// The `state` parameter: base64url, at most about 900 characters.
     pub fn seal(&self, keys: &KeyRing, now: Timestamp) -> String {
+        self.seal_as(Purpose::State, keys, now)
+    }
+
+    /// The `state` of a sign-out at the provider: the same, but good for nothing else.
+    pub fn seal_for_sign_out(&self, keys: &KeyRing, now: Timestamp) -> String {
+        self.seal_as(Purpose::SignOut, keys, now)
+    }
+
+    fn seal_as(&self, purpose: Purpose, keys: &KeyRing, now: Timestamp) -> String {
         let return_to = self.return_to.as_deref().and_then(|path| within(path, MAX_STATE_RETURN_TO));
         let mut out = Vec::with_capacity(64 + return_to.map_or(0, str::len));
         let flags = if self.restarted { RESTARTED } else { 0 } | if return_to.is_some() { RETURNS } else { 0 };
@@ -116,15 +125,23 @@ impl State {
         put_bytes(&mut out, self.id.as_bytes());
         put_bytes(&mut out, return_to.unwrap_or_default().as_bytes());
         put_bytes(&mut out, b"");
-        keys.seal(Purpose::State, &out, now)
+        keys.seal(purpose, &out, now)
     }
 
     /// `None` where it is not ours.
     pub fn open(keys: &KeyRing, text: &[u8]) -> Option<State> {
+        State::open_as(Purpose::State, keys, text)
+    }
+
+    pub fn open_of_sign_out(keys: &KeyRing, text: &[u8]) -> Option<State> {
+        State::open_as(Purpose::SignOut, keys, text)
+    }
+
+    fn open_as(purpose: Purpose, keys: &KeyRing, text: &[u8]) -> Option<State> {
         if text.len() > MAX_STATE_TEXT {
             return None;
         }
-        let opened = keys.open(Purpose::State, text)?;
+        let opened = keys.open(purpose, text)?;
         let mut read = Reader::new(opened.bytes());
         if read.byte()? != VERSION {
             return None;

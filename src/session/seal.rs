@@ -24,6 +24,8 @@ pub enum Purpose {
     Tokens,
     Attempt,
     State,
+    /// `state` of a sign-out at the provider.
+    SignOut,
 }
 
 /// What every seal is bound to besides its purpose: another client's, or another gate's, cookies open nothing here.
@@ -228,6 +230,7 @@ impl Purpose {
             Purpose::Tokens => "tokigate v1 tokens",
             Purpose::Attempt => "tokigate v1 attempt",
             Purpose::State => "tokigate v1 state",
+            Purpose::SignOut => "tokigate v1 sign-out",
         }
     }
 
@@ -242,7 +245,7 @@ impl Purpose {
     }
 }
 
-const PURPOSES: [Purpose; 4] = [Purpose::Session, Purpose::Tokens, Purpose::Attempt, Purpose::State];
+const PURPOSES: [Purpose; 5] = [Purpose::Session, Purpose::Tokens, Purpose::Attempt, Purpose::State, Purpose::SignOut];
 const VERSION: u8 = 1;
 const KEY_ID: usize = 4;
 const NONCE: usize = 12;

@@ -60,6 +60,7 @@ impl CookieStore {
             tokens: TokensPart::Absent,
             reseal: false,
             signed_out: false,
+            leaving: None,
             returned: 0,
             attempt_started: None,
             attempts_over: smallvec::SmallVec::new(),

@@ -28,6 +28,8 @@ pub struct Held {
     /// The identity or tokens came under a key that seals no longer: write them anew.
     pub reseal: bool,
     pub signed_out: bool,
+    /// What the marker of a browser that is on its way to the provider's own sign-out says, so that it knows its way back.
+    pub leaving: Option<String>,
     /// How often this browser came back from the provider in the last minute, as far as it says so.
     pub returned: u8,
     /// Attempts to write: slot and content.

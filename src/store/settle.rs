@@ -48,10 +48,11 @@ impl CookieStore {
                 answer.delete(cookies.parts().filter(|part| is_identity(*part) || is_tokens(*part)));
             }
         }
-        match (before.signed_out, after.signed_out) {
-            (false, true) => answer.set(Part::SignedOut, "1", SIGNED_OUT_FOR),
-            (true, false) => answer.delete([Part::SignedOut].into_iter()),
-            (true, true) | (false, false) => {}
+        match (before.signed_out, after.signed_out, &after.leaving) {
+            (_, true, Some(id)) => answer.set(Part::SignedOut, id, SIGNED_OUT_FOR),
+            (false, true, None) => answer.set(Part::SignedOut, "1", SIGNED_OUT_FOR),
+            (true, false, _) => answer.delete([Part::SignedOut].into_iter()),
+            (true, true, None) | (false, false, _) => {}
         }
         match after.returned {
             same if same == before.returned => {}

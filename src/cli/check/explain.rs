@@ -156,6 +156,9 @@ impl Teller<'_> {
             }
             Action::Callback => "comes from the provider: the sign-in goes on".to_owned(),
             Action::SignOut { .. } => "is signed out".to_owned(),
+            Action::BackFromSignOut { .. } => {
+                "is shown the signed-out page, back from the provider's own sign-out".to_owned()
+            }
             Action::AskSignOut { .. } => "is asked whether to sign out".to_owned(),
             Action::SignedOut { .. } => "is shown the signed-out page".to_owned(),
             Action::BackchannelLogout => "says which sessions have ended, where it is the provider's".to_owned(),

@@ -214,7 +214,8 @@ fn say(action: &Action) -> String {
         }
         Action::ToStart { public_url, return_to } => format!("to start{}", then(*public_url, return_to)),
         Action::Callback => "callback".to_owned(),
-        Action::SignOut { public_url, return_to } => format!("sign out{}", then(*public_url, return_to)),
+        Action::SignOut { public_url, return_to, onward: _ } => format!("sign out{}", then(*public_url, return_to)),
+        Action::BackFromSignOut { .. } => "back from sign-out".to_owned(),
         Action::AskSignOut { public_url, return_to } => format!("ask{}", then(*public_url, return_to)),
         Action::SignedOut { public_url, return_to } => format!("signed out{}", then(*public_url, return_to)),
         Action::BackchannelLogout => "back-channel logout".to_owned(),

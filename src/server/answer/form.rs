@@ -25,6 +25,8 @@ pub(super) struct Outcome<'a> {
     login_url: Option<String>,
     /// For data: whether the reason stands there by itself, for programs that tell one thing that is missing from another.
     tells_reason: bool,
+    /// Where the page's form leads beyond this origin.
+    onward: Option<String>,
 }
 
 impl<'a> Outcome<'a> {
@@ -41,6 +43,7 @@ impl<'a> Outcome<'a> {
             headers: SmallVec::new(),
             login_url: None,
             tells_reason: false,
+            onward: None,
         }
     }
 
@@ -80,6 +83,11 @@ impl<'a> Outcome<'a> {
 
     pub(super) fn refresh(mut self, after: u64, to: Option<Cow<'a, str>>) -> Outcome<'a> {
         self.links.refresh = Some(Refresh { after, to });
+        self
+    }
+
+    pub(super) fn posting_onward(mut self, origin: Option<&str>) -> Outcome<'a> {
+        self.onward = origin.map(str::to_owned);
         self
     }
 
@@ -189,8 +197,13 @@ impl<'a> Outcome<'a> {
     }
 
     fn policy(&self, asked: &Asked<'_>) -> HeaderValue {
-        // Chromium holds redirects after a POST to `form-action` too: what this form leads to stays on this origin.
-        let forms = if self.links.post.is_some() { "'self'" } else { "'none'" };
+        // Chromium holds redirects after a POST to `form-action` too: what this form leads to stays on this origin, but for the provider's own sign-out,
+        // which may lead through other providers' yet.
+        let forms = match (&self.links.post, &self.onward) {
+            (None, _) => Cow::Borrowed("'none'"),
+            (Some(_), None) => Cow::Borrowed("'self'"),
+            (Some(_), Some(origin)) => Cow::Owned(format!("'self' https: {origin}")),
+        };
         // The page for a frame is of no use where it may not be shown in one; all it does is open a link at the top.
         let frames = if asked.form == Form::Frame { "*" } else { "'none'" };
         let style = &*STYLE_SOURCE;

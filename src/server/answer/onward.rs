@@ -12,7 +12,7 @@ use crate::gate::ReturnTo;
 use crate::server::pages::Notice;
 use crate::upstream::Body;
 
-/// A sign-in begins: to the provider.
+/// A sign-in begins, or a sign-out goes on: to the provider.
 pub fn to_provider(location: &Url, asked: &Asked<'_>) -> Response<Body> {
     redirect(location.as_str(), asked)
 }
@@ -44,9 +44,16 @@ pub fn signed_out(public_url: usize, return_to: &ReturnTo, asked: &Asked<'_>) ->
 }
 
 /// Another site wants to sign this person out: the person decides, and the button's POST comes from here.
-pub fn ask_sign_out(public_url: usize, return_to: &ReturnTo, asked: &Asked<'_>) -> Response<Body> {
+/// `onward`: the origin of the provider's own sign-out, to which that POST is redirected.
+pub fn ask_sign_out(
+    public_url: usize,
+    return_to: &ReturnTo,
+    onward: Option<&str>,
+    asked: &Asked<'_>,
+) -> Response<Body> {
     let place = asked.place_of(public_url);
     Outcome::ok(StatusCode::OK, Notice::AskSignOut)
+        .posting_onward(onward)
         .post(with_rd(&format!("{}/sign_out", place.gate), return_to.as_str()))
         .other(&*place.home)
         .page(asked)

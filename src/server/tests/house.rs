@@ -156,7 +156,8 @@ impl Gatehouse {
             Action::Refuse(refusal, form) => visit.refuse(&refusal, form),
             Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked).await,
             Action::Callback => visit.callback().await,
-            Action::SignOut { public_url, return_to } => visit.sign_out(public_url, &return_to),
+            Action::SignOut { public_url, return_to, onward } => visit.sign_out(public_url, &return_to, onward),
+            Action::BackFromSignOut { public_url } => visit.back_from_sign_out(public_url),
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
             Action::SessionStatus | Action::UserInfo => {
                 let mut answer = Response::new(Body::Empty);

@@ -120,7 +120,6 @@ label! {
         Userinfo = "userinfo",
         /// A pushed authorization request.
         Par = "par",
-        #[expect(dead_code, reason = "called soon")]
         Revocation = "revocation",
         #[expect(dead_code, reason = "called soon")]
         Introspection = "introspection",

@@ -98,6 +98,18 @@ impl Setup {
         self.options.clients[0].pkce = true;
     }
 
+    /// The provider has its own sign-out.
+    pub fn signs_out(&mut self) {
+        self.options.end_session = true;
+        let post_logout_redirect_uris = vec![self.signed_out_uri()];
+        self.options.clients =
+            vec![Client { post_logout_redirect_uris, ..Client::public(CLIENT, &self.redirect_uri()) }];
+    }
+
+    pub fn signed_out_uri(&self) -> String {
+        format!("{}/oauth2/signed_out", self.public_url)
+    }
+
     pub fn redirect_uri(&self) -> String {
         format!("{}/oauth2/callback", self.public_url)
     }

@@ -4,14 +4,23 @@ use super::*;
 
 #[test]
 fn sign_out_from_another_site_is_a_form_whose_post_comes_from_here() {
-    let response = asking(Form::Page, |asked| ask_sign_out(0, &back_to("/bye?x=1"), asked));
+    let response = asking(Form::Page, |asked| ask_sign_out(0, &back_to("/bye?x=1"), None, asked));
     assert_eq!(response.status(), StatusCode::OK);
     let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
-    assert!(policy.contains("form-action 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(policy.contains("form-action 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
     // `no-referrer` would make the POST's Origin `null`, and the question would be asked again for ever.
     assert_eq!(response.headers()[REFERRER_POLICY], "same-origin");
     let page = text(response);
     assert!(page.contains(r#"<form method="post" action="https://app.example.mn/oauth2/sign_out?rd=/bye%3Fx%3D1">"#));
+}
+
+/// Chromium holds where a POST is redirected to the policy of the page, too.
+#[test]
+fn its_post_may_be_led_on_to_the_providers_own_sign_out() {
+    let onward = Some("http://localhost:9000");
+    let response = asking(Form::Page, |asked| ask_sign_out(0, &back_to("/"), onward, asked));
+    let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("form-action 'self' https: http://localhost:9000;"), "{policy}");
 }
 
 #[test]
