@@ -5,6 +5,8 @@ mod basic;
 mod beyond;
 mod discovery;
 mod fapi2;
+mod front;
 pub mod jose;
+mod logout;
 mod refresh;
 pub mod suite;

@@ -9,9 +9,10 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 use tokigate::demo::provider::{Endpoint, Fault, Rewrite};
 
+use super::front::{Front, file};
 use super::jose::{Keys, Token, base64};
 use super::suite::{PAGE, Suite, another_client};
-use crate::world::{Ask, BAT, CLIENT};
+use crate::world::{Ask, BAT, CLIENT, Setup};
 
 const ID_TOKEN: &[Endpoint] = &[Endpoint::Code, Endpoint::Jwks];
 const SIGNATURE: &[Endpoint] = &[Endpoint::Code, Endpoint::Jwks, Endpoint::Jwks];
@@ -200,6 +201,51 @@ async fn oidcc_client_test_form_post_error() {
     // And the sign-in that is under way is as it was.
     let done = suite.browser.come_back(&back).await;
     assert_eq!(suite.browser.inside(&done.location()).as_deref(), Some(PAGE), "{done}");
+}
+
+/// A provider whose token endpoint is for clients with certificates, and said to be elsewhere for all others.
+async fn behind_certificates(change: impl FnOnce(&mut Setup)) -> (Suite, Front) {
+    let mut front = None;
+    let suite = Suite::begun(
+        |setup| {
+            setup.unset("provider", "client_secret");
+            setup.set("provider", "ca_file", &format!("{:?}", file("ca.pem")));
+            setup.options.clients.clear();
+            change(setup);
+        },
+        |suite| {
+            let Front { port, .. } = *front.insert(Front::before(suite.world.provider.address()));
+            suite.answers(Endpoint::Discovery, move |metadata| {
+                let token = metadata["token_endpoint"].as_str().unwrap();
+                let alias = format!("https://localhost:{port}{}", url::Url::parse(token).unwrap().path());
+                metadata["token_endpoint"] = json!("http://127.0.0.1:9/token");
+                metadata["mtls_endpoint_aliases"] = json!({ "token_endpoint": alias });
+            });
+        },
+    )
+    .await;
+    suite.world.until_degraded(false).await;
+    (suite, front.expect("made before the gate"))
+}
+
+#[tokio::test]
+async fn oidcc_client_test_mtls_endpoint_aliases() {
+    let (suite, front) = behind_certificates(|setup| {
+        setup.set("provider", "client_auth", "\"tls_client_auth\"");
+        setup.set("provider", "tls_cert_file", &format!("{:?}", file("client.pem")));
+        setup.set("provider", "tls_key_file", &format!("{:?}", file("client.key")));
+    })
+    .await;
+    suite.completes().await;
+    suite.world.turn(61);
+    assert_eq!(suite.browser.load("/deep/refreshed").await.status, 200);
+    assert_eq!((suite.count(Endpoint::Code), suite.count(Endpoint::Refresh)), (1, 1));
+    assert_eq!(front.shown.lock().unwrap().len(), 2, "the certificate, for the code and for the refresh");
+    assert_eq!(suite.last(Endpoint::Code).param("client_id"), Some(CLIENT), "RFC 8705 §2");
+    // Who has none to show is not led there.
+    let (suite, front) = behind_certificates(|setup| setup.set("provider", "client_auth", "\"none\"")).await;
+    suite.stops(502, &[]).await;
+    assert!(front.shown.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

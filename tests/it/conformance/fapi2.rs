@@ -2,20 +2,62 @@
 //! tokens meets it.
 
 use serde_json::json;
-use tokigate::demo::provider::{Endpoint, ExpiresIn};
+use tokigate::demo::provider::{Client, Endpoint, ExpiresIn, Pushing};
 
 use super::discovery::stays_away;
-use super::jose::Keys;
-use super::suite::{Suite, another_client};
-use crate::world::CLIENT;
+use super::jose::{Keys, Token};
+use super::suite::{PAGE, Suite, another_client};
+use crate::world::{CLIENT, Setup};
 
 const ID_TOKEN: &[Endpoint] = &[Endpoint::Code, Endpoint::Jwks];
 
-/// FAPI 2.0 §5.4.1: PS256, ES256 or EdDSA.
+/// FAPI 2.0 §5.3.3 and §5.4.1: a client that signs who it is and pushes its requests; PS256, ES256 or EdDSA.
+fn profile(setup: &mut Setup) {
+    let keys = Keys::of_the_client();
+    setup.unset("provider", "client_secret");
+    setup.set("provider", "client_auth", "\"private_key_jwt\"");
+    setup.set("provider", "signing_key", &format!("{:?}", keys.elliptic_pem()));
+    setup.set("provider", "signing_key_id", "\"ec-client\"");
+    setup.set("provider", "id_token_algs", r#"["PS256", "ES256", "EdDSA"]"#);
+    setup.options.clients = vec![Client::signing(CLIENT, &setup.redirect_uri(), json!({ "keys": [keys.elliptic()] }))];
+    setup.options.pushing = Pushing::Required;
+}
+
 async fn suite() -> Suite {
-    let suite = Suite::with(|setup| setup.set("provider", "id_token_algs", r#"["PS256", "ES256", "EdDSA"]"#)).await;
+    suite_with(|_| {}).await
+}
+
+async fn suite_with(change: impl FnOnce(&mut Setup)) -> Suite {
+    let suite = Suite::with(|setup| {
+        profile(setup);
+        change(setup);
+    })
+    .await;
     suite.signs("PS256", Keys::first());
     suite
+}
+
+#[tokio::test]
+async fn fapi2_sp_final_client_test_happy_path() {
+    let suite = suite().await;
+    let start = suite.world.browser().load(PAGE).await;
+    let address = url::Url::parse(&start.location()).unwrap();
+    let said: Vec<String> = address.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!(said, ["client_id", "request_uri"], "RFC 9126 §4: nothing of the request goes by the browser");
+    suite.completes().await;
+    for endpoint in [Endpoint::Par, Endpoint::Code] {
+        let call = suite.last(endpoint);
+        assert!(call.header("authorization").is_none() && call.param("client_secret").is_none(), "{call:?}");
+        let assertion = call.param("client_assertion").unwrap();
+        let claims = Token::of(assertion, "ES256", Keys::of_the_client()).claims;
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!(CLIENT), &json!(CLIENT)));
+        assert_eq!(claims["aud"], json!(suite.issuer), "§5.3.3.1: the issuer alone, as one text");
+        assert!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap() <= 300, "{claims}");
+    }
+    let [pushed, spent] = [Endpoint::Par, Endpoint::Code].map(|endpoint| suite.last(endpoint));
+    assert_ne!(pushed.param("client_assertion"), spent.param("client_assertion"), "each once");
+    assert_eq!(pushed.param("code_challenge_method"), Some("S256"));
+    assert!(spent.param("code_verifier").is_some());
 }
 
 #[tokio::test]
@@ -116,7 +158,7 @@ async fn fapi2_sp_final_client_test_valid_aud_as_array() {
 /// Whose answer it is has to be sure before the code in it is worth anything.
 async fn stops_before_the_token_call(change: impl Fn(&mut Vec<(String, String)>) + Send + Sync + 'static) {
     let suite = suite().await;
-    suite.sends_back(change);
+    suite.sends_back(Endpoint::Authorize, change);
     suite.stops(400, &[]).await;
 }
 
@@ -181,20 +223,18 @@ async fn fapi2_sp_final_client_test_discovery_issuer_mismatch() {
         let other = format!("{}1", suite.issuer);
         suite.answers(Endpoint::Discovery, move |metadata| metadata["issuer"] = json!(other));
     };
-    stays_away(&Suite::begun(|_| {}, mismatch).await).await;
+    stays_away(&Suite::begun(profile, mismatch).await).await;
 }
 
 #[tokio::test]
 async fn fapi2_sp_final_client_refresh_token_test() {
     // Rotating or not (FAPI 2.0 §5.3.2.1 forbids rotation but for emergencies), the new access token counts.
     for rotate in [false, true] {
-        let suite = Suite::with(|setup| {
-            setup.set("provider", "id_token_algs", r#"["PS256"]"#);
+        let suite = suite_with(|setup| {
             setup.set("identity", "access_token", "\"x-forwarded-access-token\"");
             setup.options.rotate = rotate;
         })
         .await;
-        suite.signs("PS256", Keys::first());
         suite.completes().await;
         let first = suite.world.told("x-forwarded-access-token");
         for _ in 0..2 {
@@ -203,6 +243,7 @@ async fn fapi2_sp_final_client_refresh_token_test() {
         }
         assert_ne!(suite.world.told("x-forwarded-access-token"), first);
         assert_eq!(suite.count(Endpoint::Refresh), 2);
+        assert!(suite.last(Endpoint::Refresh).param("client_assertion").is_some());
         assert!(suite.browser.is_signed_in().await);
     }
 }

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::world::SECRET;
@@ -36,6 +36,12 @@ impl Keys {
         &SECOND
     }
 
+    /// A client's own, which it signs with to show who it is.
+    pub fn of_the_client() -> &'static Keys {
+        static CLIENTS: LazyLock<Keys> = LazyLock::new(|| Keys::fresh("client"));
+        &CLIENTS
+    }
+
     fn fresh(generation: &'static str) -> Keys {
         Keys {
             generation,
@@ -55,7 +61,13 @@ impl Keys {
         json!({ "kty": "RSA", "kid": self.id("rsa"), "use": "sig", "n": base64(&public.n), "e": base64(&public.e) })
     }
 
-    fn elliptic(&self) -> Value {
+    /// The private half of the elliptic key, as a key file has it.
+    pub fn elliptic_pem(&self) -> String {
+        let der = self.elliptic.to_pkcs8v1().unwrap();
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()))
+    }
+
+    pub fn elliptic(&self) -> Value {
         let point = self.elliptic.public_key().as_ref();
         let (x, y) = (base64(&point[1..33]), base64(&point[33..]));
         json!({ "kty": "EC", "crv": "P-256", "kid": self.id("ec"), "use": "sig", "x": x, "y": y })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
-use tokigate::demo::provider::{Call, Endpoint, Fault, Rewrite};
+use tokigate::demo::provider::{Call, Endpoint, Fault, Pushing, Rewrite};
 use url::Url;
 
 use super::jose::{Keys, Token};
@@ -82,6 +82,12 @@ impl Suite {
         *self.signing.lock().unwrap() = Signing { algorithm, keys };
     }
 
+    /// From now on ID tokens are as the provider itself makes them: its sign-out wants them back. The suite's keys are listed beside its own.
+    pub fn leaves_id_tokens_alone(&self) {
+        self.world.provider.faults().clear();
+        self.answers(Endpoint::Jwks, |set| set["keys"].as_array_mut().unwrap().extend(Keys::first().public()));
+    }
+
     /// What is wrong with the answers of an endpoint, in JSON.
     pub fn answers(&self, endpoint: Endpoint, change: impl Fn(&mut Value) + Send + Sync + 'static) {
         self.world.provider.faults().set(endpoint, Fault::Rewrite(Rewrite::json(change)));
@@ -106,7 +112,7 @@ impl Suite {
     }
 
     /// What is wrong with where the browser is sent back to.
-    pub fn sends_back(&self, change: impl Fn(&mut Vec<(String, String)>) + Send + Sync + 'static) {
+    pub fn sends_back(&self, endpoint: Endpoint, change: impl Fn(&mut Vec<(String, String)>) + Send + Sync + 'static) {
         let rewrite = move |mut answer: Response<_>| {
             let Some(location) = answer.headers().get("location") else { return answer };
             let mut back = Url::parse(location.to_str().unwrap()).unwrap();
@@ -116,7 +122,7 @@ impl Suite {
             answer.headers_mut().insert("location", HeaderValue::from_str(back.as_str()).unwrap());
             answer
         };
-        self.world.provider.faults().set(Endpoint::Authorize, Fault::Rewrite(Rewrite::new(rewrite)));
+        self.world.provider.faults().set(endpoint, Fault::Rewrite(Rewrite::new(rewrite)));
     }
 
     /// A page is asked for, the user lets the application in: what the gate makes of the provider's answer.
@@ -153,7 +159,9 @@ impl Suite {
         assert!(reply.is_html() && reply.header("location").is_none(), "a page, and no way round: {reply}");
         assert!(reply.text().contains(reply.header("x-request-id").unwrap()), "to be found in the log: {reply}");
         assert!(!reply.text().contains(&self.sub()), "nothing of a token that does not hold: {reply}");
-        let all = [&[Endpoint::Discovery, Endpoint::Authorize], calls].concat();
+        let pushes = self.world.setup.options.pushing == Pushing::Required;
+        let pushed: &[Endpoint] = if pushes { &[Endpoint::Par] } else { &[] };
+        let all = [&[Endpoint::Discovery], pushed, &[Endpoint::Authorize], calls].concat();
         self.calls_stay(&all).await;
         self.nobody_is_signed_in().await;
         assert_eq!(self.world.seen(), Vec::<String>::new(), "the application has seen nothing");
