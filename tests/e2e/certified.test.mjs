@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { header, startApplication } from "./support/application.mjs";
-import { signIn, startCertifiedProvider } from "./support/certified.mjs";
+import { signIn, signOutAtProvider, startCertifiedProvider } from "./support/certified.mjs";
 import { Client, SCRIPT } from "./support/client.mjs";
 import { freshKey, startGate } from "./support/gate.mjs";
 import { delay, freePort } from "./support/processes.mjs";
@@ -17,7 +17,8 @@ for (const algorithm of ["RS256", "ES256"]) {
       const port = await freePort();
       site = `http://localhost:${port}`;
       application = await startApplication();
-      provider = await startCertifiedProvider({ redirectUris: [`${site}/oauth2/callback`], accessTokenSeconds: TOKEN_LIFE });
+      provider = await startCertifiedProvider({ redirectUris: [`${site}/oauth2/callback`], backchannelLogoutUri: `${site}/oauth2/backchannel_logout`,
+        accessTokenSeconds: TOKEN_LIFE });
       gate = await startGate(
         `public_url = "${site}"
 upstream = "${application.address}"
@@ -109,6 +110,19 @@ access_token = "x-forwarded-access-token"
       const refused = await thief.request(`${site}/x`, { headers: SCRIPT });
       assert.equal(refused.status, 401);
       assert.match(refused.headers["content-type"], /^application\/problem\+json/);
+    });
+
+    test("signed out at the provider is signed out here, and nobody else is", async () => {
+      const [client, other] = [new Client(), new Client()];
+      await signIn(client, `${site}/`);
+      await signIn(other, `${site}/`);
+      const page = await signOutAtProvider(client, provider.issuer);
+      assert.ok(page.status < 400, page.body);
+      assert.deepEqual(provider.counts.told, ["success"]);
+      assert.equal((await client.request(`${site}/x`, { headers: SCRIPT })).status, 401);
+      assert.equal((await other.request(`${site}/x`, { headers: SCRIPT })).status, 200);
+      const again = await client.open(`${site}/`);
+      assert.ok(again.url.startsWith(provider.issuer), "a page load goes to the provider, which asks who it is");
     });
 
     test("the provider refused nothing and revoked nothing but what was asked", () => {

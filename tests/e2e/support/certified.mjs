@@ -11,14 +11,14 @@ export const PEOPLE = {
 
 /**
  * Starts a provider on loopback. `redirectUris` belong to two clients, `app-rs256` and `app-es256`, which want their ID tokens
- * signed so. `accessTokenSeconds` is how long an access token lives.
- * Resolves to { issuer, counts, close() }; `counts` has codes, refreshes, refused, revoked.
+ * signed so; both are told of ended sessions at `backchannelLogoutUri`. `accessTokenSeconds` is how long an access token lives.
+ * Resolves to { issuer, counts, close() }; `counts` has codes, refreshes, refused, revoked, told.
  */
-export async function startCertifiedProvider({ redirectUris, accessTokenSeconds = 5 }) {
+export async function startCertifiedProvider({ redirectUris, backchannelLogoutUri, accessTokenSeconds = 5 }) {
   const server = http.createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  const counts = { codes: 0, refreshes: 0, refused: 0, revoked: 0 };
+  const counts = { codes: 0, refreshes: 0, refused: 0, revoked: 0, told: [] };
 
   const client = (algorithm) => ({
     client_id: `app-${algorithm.toLowerCase()}`,
@@ -27,6 +27,7 @@ export async function startCertifiedProvider({ redirectUris, accessTokenSeconds 
     grant_types: ["authorization_code", "refresh_token"],
     response_types: ["code"],
     id_token_signed_response_alg: algorithm,
+    ...(backchannelLogoutUri && { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
   });
   const provider = new Provider(issuer, {
     clients: [client("RS256"), client("ES256")],
@@ -39,12 +40,16 @@ export async function startCertifiedProvider({ redirectUris, accessTokenSeconds 
     scopes: ["openid", "offline_access", "email", "profile", "groups"],
     claims: { openid: ["sub", "groups"], email: ["email", "email_verified"], profile: ["preferred_username"] },
     findAccount: (_context, id) => ({ accountId: id, claims: () => PEOPLE[id] ?? { sub: id } }),
-    features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
+    // As it is, it calls no address of this machine.
+    fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
+    features: { devInteractions: { enabled: true }, revocation: { enabled: true }, backchannelLogout: { enabled: true } },
     ttl: { AccessToken: accessTokenSeconds, IdToken: 60, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
   });
   provider.on("grant.success", ({ oidc }) => (counts[oidc.params.grant_type === "refresh_token" ? "refreshes" : "codes"] += 1));
   provider.on("grant.error", () => (counts.refused += 1));
   provider.on("grant.revoked", () => (counts.revoked += 1));
+  provider.on("backchannel.success", () => counts.told.push("success"));
+  provider.on("backchannel.error", (_context, error) => counts.told.push(String(error)));
   server.on("request", provider.callback());
 
   return {
@@ -63,6 +68,14 @@ export async function signIn(client, address, login = "bat") {
   const asked = await client.open(address);
   const consent = await client.submit(asked, { login, password: "any" });
   return client.submit(consent, { prompt: "consent" });
+}
+
+/** Signs this browser out on the provider's own pages. */
+export async function signOutAtProvider(client, issuer) {
+  const asked = await client.open(`${issuer}/session/end`);
+  const xsrf = /name="xsrf" value="([^"]+)"/.exec(asked.body)[1];
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: issuer };
+  return client.open(`${issuer}/session/end/confirm`, { method: "POST", headers, body: `xsrf=${xsrf}&logout=yes` });
 }
 
 function signingKey(type, options, alg) {
