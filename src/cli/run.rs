@@ -68,6 +68,7 @@ struct Told {
     public_url: String,
     upstream: String,
     preset: &'static str,
+    backchannel_logout: &'static str,
     workers: usize,
 }
 
@@ -84,6 +85,11 @@ impl Told {
                 Preset::Toki => "toki",
                 Preset::Oidc => "oidc",
                 Preset::Oauth2 => "oauth2",
+            },
+            backchannel_logout: if config.provider.knows_who_signs() {
+                "on"
+            } else {
+                "off: it needs provider.issuer and provider.jwks_uri"
             },
             workers: config.server.workers,
         }
@@ -102,6 +108,7 @@ impl Told {
             public_url = self.public_url,
             upstream = self.upstream,
             provider = self.preset,
+            backchannel_logout = self.backchannel_logout,
             workers = self.workers,
         );
     }

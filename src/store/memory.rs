@@ -76,8 +76,9 @@ impl Memory {
     pub fn end_named(&self, whom: &Whom, channel: Channel, at: Timestamp, lifetime: Duration, now: Timestamp) -> usize {
         let mut remembered = self.shared.lock();
         remembered.named.tidy(now);
-        remembered.named.end(self.shared.naming.whom(whom), channel, at, lifetime, now);
-        let over = |watched: &&Watched| remembered.named.is_over(&watched.called);
+        let name = self.shared.naming.whom(whom);
+        let moment = remembered.named.end(name, channel, at, lifetime, now);
+        let over = |watched: &&Watched| watched.called.is_ended_by(name, moment);
         let tunnels: Vec<_> = remembered.watched.values().filter(over).map(|watched| watched.notify.clone()).collect();
         self.shared.publish(remembered);
         tunnels.iter().for_each(|tunnels| tunnels.notify_waiters());

@@ -42,6 +42,13 @@ pub struct Called {
     names: [Option<Name>; 3],
 }
 
+impl Called {
+    /// Whether this end of this name is its end.
+    pub fn is_ended_by(&self, name: Name, moment: Timestamp) -> bool {
+        self.created_at <= moment && self.names.contains(&Some(name))
+    }
+}
+
 impl Naming {
     pub fn whom(&self, whom: &Whom) -> Name {
         match whom {
