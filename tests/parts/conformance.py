@@ -51,8 +51,8 @@ def row(*cells):
 
 
 def section(plan, found, problems):
-    published = plan["suite"] if " " in plan["suite"] else f"`{plan['suite']}`"
-    lines = ["", f"## {plan['title']}", "", f"Plan: {published}.", *(["", plan["note"]] if "note" in plan else [])]
+    published = f"{plan['suite']}." if " " in plan["suite"] else f"Plan: `{plan['suite']}`."
+    lines = ["", f"## {plan['title']}", "", published, *(["", plan["note"]] if "note" in plan else [])]
     tested, reasoned = [], []
     for name, module in modules_of(plan).items():
         if set(module) == {"reason"}:
