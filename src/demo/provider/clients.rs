@@ -153,7 +153,7 @@ fn check_assertion(stand: &Stand, client: &Client, assertion: &str, now: u64) ->
 }
 
 /// Basic, both halves form-encoded first (RFC 6749 §2.3.1).
-fn credentials(value: &HeaderValue) -> Option<(String, String)> {
+pub(super) fn credentials(value: &HeaderValue) -> Option<(String, String)> {
     let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

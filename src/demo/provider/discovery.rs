@@ -14,6 +14,7 @@ pub(super) fn metadata(stand: &Stand) -> Value {
         "token_endpoint": format!("{base}/oauth2/token"),
         "userinfo_endpoint": format!("{base}/oauth2/userinfo"),
         "jwks_uri": format!("{base}/oauth2/jwks"),
+        "introspection_endpoint": format!("{base}/oauth2/introspect"),
         "scopes_supported": ["openid", "offline_access", "profile", "email"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -188,6 +188,12 @@ impl Grants {
         (now < token.until && !self.families[&token.family].revoked).then_some(token.user_id.as_str())
     }
 
+    /// The same of a refresh token, which is good for nothing but being spent.
+    pub(super) fn user_of_refresh(&self, refresh_token: &str, now: u64) -> Option<&str> {
+        let token = self.refresh.get(refresh_token).filter(|token| !token.rotated)?;
+        (now < token.until && !self.families[&token.family].revoked).then_some(token.user_id.as_str())
+    }
+
     /// Revokes everything granted to a user, as an administrator or a change of password would.
     pub(super) fn revoke_user(&mut self, user_id: &str, calls: &Calls) {
         self.revoke_where(|family| family.user_id == user_id, calls);

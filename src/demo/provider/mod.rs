@@ -1,5 +1,6 @@
 //! The stand-in TOKI: what its guide says, as stern as the real one would be, with faults on demand.
 
+mod api;
 mod authorize;
 mod calls;
 mod clients;
@@ -63,6 +64,7 @@ pub enum Endpoint {
     Par,
     Revocation,
     EndSession,
+    Introspection,
     /// Any other address.
     Unknown,
 }
@@ -86,6 +88,7 @@ impl Endpoint {
             ("/oauth2/par", _) => Self::Par,
             ("/oauth2/revoke", _) => Self::Revocation,
             ("/oauth2/logout", _) => Self::EndSession,
+            ("/oauth2/introspect", _) => Self::Introspection,
             _ => Self::Unknown,
         }
     }
@@ -112,6 +115,7 @@ impl Provider {
             sids: Vec::new(),
             pushed: HashMap::new(),
             assertions: HashMap::new(),
+            opaque: HashMap::new(),
         };
         let stand = Arc::new(Stand {
             issuer: options.issuer.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -207,6 +211,8 @@ struct State {
     pushed: HashMap<String, par::Pushed>,
     /// `jti`s of client assertions that were used, and until when they are remembered.
     assertions: HashMap<String, u64>,
+    /// What introspection says of tokens that say nothing.
+    opaque: HashMap<String, Value>,
 }
 
 impl State {
@@ -322,6 +328,7 @@ impl Stand {
             Endpoint::Authorize => authorize::authorize(self, received, now),
             Endpoint::Token | Endpoint::Code | Endpoint::Refresh => token::token(self, received, forged, now),
             Endpoint::UserInfo => userinfo::user_info(self, received, forged, now),
+            Endpoint::Introspection if self.options.oidc => api::introspect(self, received, now),
             Endpoint::Par if self.options.pushing != Pushing::Off => par::push(self, received, now),
             Endpoint::Revocation if self.options.revocation => sign_out::revoke(self, received, now),
             Endpoint::EndSession if self.options.end_session => sign_out::end_session(self, received),
@@ -332,6 +339,7 @@ impl Stand {
             | Endpoint::Par
             | Endpoint::Revocation
             | Endpoint::EndSession
+            | Endpoint::Introspection
             | Endpoint::Unknown => {
                 plumbing::answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "TOKI has nothing here\n")
             }
