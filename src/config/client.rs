@@ -1,5 +1,7 @@
 //! `[provider]`: how the client says who it is, and whether its requests are pushed.
 
+use std::path::PathBuf;
+
 use super::raw;
 use super::report::Report;
 use super::secret::{self, Given};
@@ -17,7 +19,7 @@ pub struct Client {
 }
 
 pub fn client(provider: &raw::Provider, pkce: bool, report: &mut Report) -> Client {
-    let secret = client_secret(provider, report);
+    let secret = self::secret(&provider.client_secret, &provider.client_secret_file, report);
     let auth = client_auth(provider, secret.is_some(), pkce, report);
     Client { auth, secret, signing: signing(provider, auth, report), certificate: certificate(provider, auth, report) }
 }
@@ -37,8 +39,9 @@ pub fn par(provider: &raw::Provider, preset: Preset, addresses: &Addresses, repo
     par
 }
 
-fn client_secret(provider: &raw::Provider, report: &mut Report) -> Option<Secret<String>> {
-    let (secret, place) = match secret::given(&provider.client_secret, &provider.client_secret_file, report) {
+/// A client's secret, checked as far as it can be.
+pub(super) fn secret(here: &Key<Secret<String>>, file: &Key<PathBuf>, report: &mut Report) -> Option<Secret<String>> {
+    let (secret, place) = match secret::given(here, file, report) {
         Given::Nowhere => return None,
         Given::Here(at) => {
             report.written(at);

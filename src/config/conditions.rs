@@ -125,9 +125,11 @@ pub fn require(rule: &raw::Rule, report: &mut Report) -> Vec<Requirement> {
 }
 
 /// `[[bearer]]` says whose tokens there are.
-pub fn bearer(rule: &raw::Rule, report: &mut Report) -> bool {
+pub fn bearer(rule: &raw::Rule, is_taken: bool, report: &mut Report) -> bool {
     let Some(at) = rule.bearer.written().filter(|at| at.value) else { return false };
-    report.wrong(at, "no [[bearer]] says whose tokens are taken, and there is none in this version; leave it out");
+    if !is_taken {
+        report.wrong(at, "no [[bearer]] says whose tokens are taken; write one, or leave it out");
+    }
     true
 }
 

@@ -60,7 +60,7 @@ fn required(provider: &raw::Provider, preset: Preset, report: &mut Report) {
     }
 }
 
-fn checked(at: &At<String>, insecure_http: bool, report: &mut Report) -> Option<Url> {
+pub(super) fn checked(at: &At<String>, insecure_http: bool, report: &mut Report) -> Option<Url> {
     match address(&at.value, insecure_http) {
         Ok(url) => Some(url),
         Err(text) => {
@@ -92,7 +92,7 @@ fn address(text: &str, insecure_http: bool) -> Result<Url, String> {
 }
 
 /// Exactly as written: ID tokens and metadata are compared with it letter for letter (OpenID Connect Discovery §4.3).
-fn issuer(key: &Key<String>, insecure_http: bool, report: &mut Report) -> Option<String> {
+pub(super) fn issuer(key: &Key<String>, insecure_http: bool, report: &mut Report) -> Option<String> {
     let at = key.noted(report)?.clone();
     let url = checked(&at, insecure_http, report)?;
     if url.query().is_some() {

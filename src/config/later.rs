@@ -10,7 +10,6 @@ const LATER: &[&str] = &[
     "proxy_protocol",
     "tls",
     "upstream_tls",
-    "bearer",
     "cors",
     "telemetry",
     "session.store",

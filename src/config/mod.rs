@@ -4,6 +4,7 @@ pub mod keys;
 pub mod problem;
 pub mod server;
 
+mod bearer;
 mod choices;
 mod client;
 mod conditions;

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::secret;
 use super::server::number;
 use super::value::{At, Key, One};
-use super::{client, endpoints, identity};
+use super::{bearer, client, endpoints, identity};
 use crate::oidc::authorize::is_protocol_parameter;
 use crate::provider::{Preset, Settings, UserinfoMode};
 use crate::session::Lifetimes;
@@ -36,6 +36,7 @@ pub fn settings<'a>(
             claims.push(claim.to_owned());
         }
     }
+    let user_claim = user_claim(written, preset, report);
     Settings {
         preset,
         proxy: endpoints::proxy(provider, &addresses, env, report),
@@ -53,13 +54,15 @@ pub fn settings<'a>(
         start_params: start_params(provider, report),
         userinfo,
         userinfo_path: userinfo_path(provider, preset, report),
-        user_claim: user_claim(written, preset, report),
+        bearer: bearer::issuers(written, &user_claim, report),
+        user_claim,
         id_token_algs: id_token_algs(provider, report),
         wanted_claims: claims,
         lifetimes,
         ca_file: ca_file(&provider.ca_file, report),
         insecure_http,
-        logins_per_minute: logins_per_minute(written, report),
+        logins_per_minute: per_minute(&written.limits.logins_per_minute, 600, report),
+        introspections_per_minute: per_minute(&written.limits.introspections_per_minute, 6000, report),
     }
 }
 
@@ -149,7 +152,7 @@ fn user_claim(written: &raw::Configuration, preset: Preset, report: &mut Report)
 }
 
 /// A dotted path of claims.
-fn dotted(at: &At<String>, report: &mut Report) {
+pub(super) fn dotted(at: &At<String>, report: &mut Report) {
     if at
         .value
         .split('.')
@@ -175,12 +178,17 @@ fn id_token_algs(provider: &raw::Provider, report: &mut Report) -> Vec<Algorithm
     let key = &provider.id_token_algs;
     let Some(at) = key.noted(report).cloned() else {
         report.value(&key.key, None, list(&["RS256", "PS256", "ES256", "EdDSA"].map(str::to_owned)));
-        return vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+        return algorithms().to_vec();
     };
     if at.value.is_empty() {
         report.wrong(&at, "it is empty: no ID token would be taken");
     }
     at.value.iter().map(|at| at.value.0).collect()
+}
+
+/// Where none are written.
+pub(super) fn algorithms() -> [Algorithm; 4] {
+    [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA]
 }
 
 fn authorize_params(provider: &raw::Provider, report: &mut Report) -> Vec<(String, String)> {
@@ -230,9 +238,8 @@ fn ca_file(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {
     Some(at.value)
 }
 
-fn logins_per_minute(written: &raw::Configuration, report: &mut Report) -> u32 {
-    let logins = number(&written.limits.logins_per_minute, 600, MOST_LOGINS, report);
-    u32::try_from(logins).unwrap_or(u32::MAX)
+fn per_minute(key: &Key<u64>, default: usize, report: &mut Report) -> u32 {
+    u32::try_from(number(key, default, MOST_PER_MINUTE, report)).unwrap_or(u32::MAX)
 }
 
 fn list(texts: &[String]) -> String {
@@ -240,4 +247,4 @@ fn list(texts: &[String]) -> String {
 }
 
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
-const MOST_LOGINS: usize = 1_000_000;
+const MOST_PER_MINUTE: usize = 1_000_000;

@@ -52,6 +52,8 @@ sections! {
         identity: Identity,
         /// Read from top to bottom; the first that matches decides; a request that none matches needs a signed-in user.
         rules: Many<Rule>,
+        /// Whose access tokens rules with bearer = true take.
+        bearer: Many<Bearer>,
         /// Bounds.
         limits: Limits,
         /// What happens after SIGTERM.
@@ -186,6 +188,27 @@ sections! {
         bearer: Key<bool>,
     }
 
+    Bearer {
+        /// Exactly as its tokens name it.
+        issuer: Text,
+        /// What its tokens for this application have in aud; or a list, of which one is enough.
+        audience: Key<OneOrMore>,
+        /// The keys that sign its access tokens. Absent, and introspection_endpoint too: its metadata says where they are.
+        jwks_uri: Text,
+        /// Where it is asked about tokens: without jwks_uri about all, else about those that are not signed ones (RFC 9068).
+        introspection_endpoint: Text,
+        /// Who asks there.
+        client_id: Text,
+        /// What shows it, as Basic. Better in client_secret_file.
+        client_secret: Key<Secret<String>>,
+        /// The file that holds it; a line's end at its end is not part of it.
+        client_secret_file: File,
+        /// The claim that names the user. Default: provider.user_claim.
+        user_claim: Text,
+        /// Default ["RS256", "PS256", "ES256", "EdDSA"].
+        algs: Key<Vec<At<One<jsonwebtoken::Algorithm>>>>,
+    }
+
     Limits {
         /// Of a request's head. Default 64KiB.
         header_bytes: Key<Size>,
@@ -205,6 +228,8 @@ sections! {
         upstream_idle_timeout: Key<Time>,
         /// Codes that are exchanged in a minute, by the whole process: 429 beyond. Default 600.
         logins_per_minute: Key<u64>,
+        /// Access tokens that nobody has heard of and their issuer is asked about in a minute, by the whole process: 429 beyond. Default 6000.
+        introspections_per_minute: Key<u64>,
     }
 
     Shutdown {

@@ -12,12 +12,13 @@ use crate::provider::Preset;
 
 pub fn rules(written: &raw::Configuration, public_urls: &[PublicUrl], report: &mut Report) -> Vec<Rule> {
     let preset = written.provider.preset.written().map_or(Preset::default(), |at| at.value.0);
+    let takes_tokens = !written.bearer.elements.is_empty();
     let written = &written.rules;
     let mut rules = Vec::new();
     // The rule that leaves nothing to those below it.
     let mut last: Option<usize> = None;
     for (index, (place, rule)) in written.elements.iter().enumerate() {
-        let checked = checked(place, rule, preset == Preset::Oidc, report);
+        let checked = checked(place, rule, preset == Preset::Oidc, takes_tokens, report);
         let key = format!("{}[{index}]", written.key);
         let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
         if let Some(path) = checked.paths.iter().find(|path| !can_match(path, public_urls)) {
@@ -47,7 +48,7 @@ pub fn rules(written: &raw::Configuration, public_urls: &[PublicUrl], report: &m
     rules
 }
 
-fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, report: &mut Report) -> Rule {
+fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, takes_tokens: bool, report: &mut Report) -> Rule {
     let access = access(rule);
     conditions::only_of_users(rule, access, report);
     Rule {
@@ -57,7 +58,7 @@ fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, report: &m
         from: conditions::from(rule, access, report),
         require: conditions::require(rule, report),
         step_up: conditions::step_up(rule, promises_id_tokens, report),
-        bearer: conditions::bearer(rule, report),
+        bearer: conditions::bearer(rule, takes_tokens, report),
     }
 }
 

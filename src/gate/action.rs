@@ -122,6 +122,14 @@ pub enum Refusal {
     Misdirected,
     /// 503 with `Retry-After`: the provider cannot be reached and the grace is over.
     ProviderAway { retry_after: Duration },
+    /// 401: an access token that is not taken here, whatever is wrong with it (RFC 6750 §3.1, `invalid_token`).
+    TokenNotTaken,
+    /// 400: what came in `Authorization` can be read in two ways, or not at all (`invalid_request`).
+    TokenUnclear,
+    /// 403: a condition on `scope` alone does not hold (`insufficient_scope`).
+    ScopeNeeded { rule: Option<usize> },
+    /// 429: more access tokens that nobody knows than their issuer is asked about.
+    TooManyTokens { retry_after: Duration },
     /// 401: `/start` as a prefetch or from a script.
     NoNavigation,
 }

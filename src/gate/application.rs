@@ -41,7 +41,13 @@ impl Gate {
             Access::Public | Access::Optional if allowed.asks_anything() => Access::User,
             access @ (Access::Public | Access::Optional | Access::User | Access::Deny) => access,
         };
-        match (access, self.who(caller, now)) {
+        let who = self.who(caller, now);
+        if let (Access::User, Who::Nobody | Who::Away(_), Some(bearer)) = (access, who, caller.bearer)
+            && effect.bearer
+        {
+            return self.client(at, ask, bearer, (effect, rule), allowed, now);
+        }
+        match (access, who) {
             (Access::Deny, _) => refuse(Refusal::Denied { rule }),
             (Access::Public, _) | (Access::Optional, Who::Nobody | Who::Away(_)) => self.pass(at, ask, None),
             (Access::User, Who::User(session)) if !allowed.holds(&session.claims) => refuse(Refusal::NotAllowed),
@@ -63,7 +69,7 @@ impl Gate {
     }
 
     /// The last question is a socket's: cookies go where a foreign page says (RFC 6455 §10.2).
-    fn pass(&self, at: At, ask: &Ask, named: Option<Named>) -> Action {
+    pub(in crate::gate) fn pass(&self, at: At, ask: &Ask, named: Option<Named>) -> Action {
         if ask.wants == Wants::Socket && !self.knows_origin(at, ask) {
             return Action::Refuse(Refusal::ForeignOrigin, Form::Bare);
         }

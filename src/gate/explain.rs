@@ -7,7 +7,7 @@ use super::rules::Verdict;
 use super::{Action, Caller, Gate, Known, Route};
 use crate::clock::Timestamp;
 use crate::session::Session;
-use crate::wire::{Ask, Cookies, Fetch, Relation, Wants};
+use crate::wire::{Ask, Authorization, Cookies, Fetch, Relation, Wants};
 
 /// What would happen to a page load of the first `public_url`'s host.
 #[derive(Debug)]
@@ -55,10 +55,12 @@ impl Gate {
             relation: Relation::Own,
             origin: None,
             cookies: Cookies::default(),
+            authorization: Authorization::default(),
             original: None,
             request_id: HeaderValue::from_static("explain"),
         };
-        let decide = |known: &Known| self.decide(&ask, Caller { known, signed_out: false, returned: 0 }, now);
+        let decide =
+            |known: &Known| self.decide(&ask, Caller { known, bearer: None, signed_out: false, returned: 0 }, now);
         Explanation {
             because: self.because(&ask),
             stranger: decide(&Known::Nobody),

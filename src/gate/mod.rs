@@ -2,6 +2,7 @@
 
 pub mod action;
 mod application;
+mod bearer;
 mod explain;
 mod forward_auth;
 pub mod identity;
@@ -13,6 +14,7 @@ pub mod route;
 pub mod rules;
 
 pub use action::{Action, Form, Lacks, Pass, Refusal, SignIn};
+pub use bearer::Bearer;
 pub use explain::Because;
 pub use return_to::ReturnTo;
 pub use route::PublicUrl;
@@ -46,6 +48,8 @@ pub enum Known {
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     pub known: &'a Known,
+    /// What became of the access token that came, where the gate wanted to know ([`Gate::wants_token`]).
+    pub bearer: Option<&'a Bearer>,
     /// The signed-out marker came: page loads show the signed-out page instead of signing in silently.
     pub signed_out: bool,
     /// How often this browser came back from the provider in the last minute.
@@ -186,22 +190,6 @@ impl Gate {
 
     pub fn root(&self, public_url: usize) -> ReturnTo {
         ReturnTo::root(&self.sites[public_url])
-    }
-
-    /// Whether the rule that decides on this request takes access tokens of `[[bearer]]` in place of a session.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `[[bearer]]`, which comes next"))]
-    pub fn takes_bearer(&self, ask: &Ask) -> bool {
-        let takes = |ask: &Ask| match self.judge(ask) {
-            Verdict::Says { effect, .. } => effect.bearer,
-            Verdict::Ambiguous => false,
-        };
-        match self.route(ask) {
-            Route::Application(_) => takes(ask),
-            Route::Own(at, Endpoint::Auth | Endpoint::AuthRedirect) => {
-                self.original(at, ask).is_ok_and(|(_, original)| takes(&original))
-            }
-            Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
-        }
     }
 
     fn judge(&self, ask: &Ask) -> Verdict<'_> {

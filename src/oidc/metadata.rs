@@ -58,14 +58,8 @@ pub enum BadMetadata {
 impl Metadata {
     /// Reads and checks a discovery document (OpenID Connect Discovery 1.0 §3 and §4.3). `insecure_http`: as configured.
     pub fn from_document(body: &[u8], issuer: &str, insecure_http: bool) -> Result<Metadata, BadMetadata> {
-        let document = json::object(body, MAX_DOCUMENT)?;
-        // §4.3: exactly the issuer that was asked; a slash or a letter's case makes another one.
-        match document.get("issuer").and_then(Value::as_str) {
-            Some(said) if said == issuer => {}
-            Some(said) => return Err(BadMetadata::OtherIssuer(said.chars().take(200).collect())),
-            None => return Err(BadMetadata::Missing("issuer")),
-        }
-        let plain = insecure_http || Url::parse(issuer).is_ok_and(|issuer| leads_to_loopback(&issuer));
+        let document = document_of(body, issuer)?;
+        let plain = may_name_plain(issuer, insecure_http);
         let address = |name| address(&document, name, plain, insecure_http);
         let required = |name| address(name)?.ok_or(BadMetadata::Missing(name));
         let aliases = match document.get("mtls_endpoint_aliases") {
@@ -112,6 +106,22 @@ impl Metadata {
     }
 }
 
+/// The document, which must be this issuer's.
+pub(in crate::oidc) fn document_of(body: &[u8], issuer: &str) -> Result<Map<String, Value>, BadMetadata> {
+    let document = json::object(body, MAX_DOCUMENT)?;
+    // §4.3: exactly the issuer that was asked; a slash or a letter's case makes another one.
+    match document.get("issuer").and_then(Value::as_str) {
+        Some(said) if said == issuer => Ok(document),
+        Some(said) => Err(BadMetadata::OtherIssuer(said.chars().take(200).collect())),
+        None => Err(BadMetadata::Missing("issuer")),
+    }
+}
+
+/// Whether an issuer's document may name plain http addresses on loopback.
+pub(in crate::oidc) fn may_name_plain(issuer: &str, insecure_http: bool) -> bool {
+    insecure_http || Url::parse(issuer).is_ok_and(|issuer| leads_to_loopback(&issuer))
+}
+
 impl Aliases {
     fn read(document: &Map<String, Value>, plain: bool, insecure_http: bool) -> Result<Aliases, BadMetadata> {
         let address = |name| address(document, name, plain, insecure_http);
@@ -145,7 +155,7 @@ pub fn leads_to_loopback(url: &Url) -> bool {
 }
 
 /// `plain`: whether this document may name http addresses on loopback at all. One from afar may not send us there.
-fn address(
+pub(in crate::oidc) fn address(
     document: &Map<String, Value>,
     name: &'static str,
     plain: bool,

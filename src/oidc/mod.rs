@@ -1,11 +1,13 @@
 //! What does the protocol say? Pure: builds requests' parameters, reads answers, verifies ID tokens. Opens no socket, reads no clock.
 
+pub mod access_token;
 pub mod authorize;
 pub mod callback;
 pub mod claims;
 pub mod client;
 pub mod end_session;
 pub mod id_token;
+pub mod issuer;
 pub mod json;
 pub mod jwks;
 pub mod jwt;

@@ -55,12 +55,6 @@ impl Client {
         Ok(Client { id: settings.client_id.clone(), credential })
     }
 
-    /// One that has a name and a secret of its own, which goes as Basic (RFC 6749 §2.3.1: what every server takes); or only a name.
-    #[expect(dead_code, reason = "introspection comes soon")]
-    pub fn with_secret(id: String, secret: Option<Secret<String>>) -> Client {
-        Client { id, credential: secret.map_or(Credential::Named, Credential::Basic) }
-    }
-
     /// A form that says who calls, for any address of the authorization server that `metadata` describes.
     pub fn form(&self, fields: &[(&str, &str)], metadata: &Metadata, now: Timestamp) -> Form {
         let assertion;

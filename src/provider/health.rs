@@ -67,7 +67,7 @@ fn illness(endpoint: Endpoint, failure: &Failure) -> Option<Illness> {
         Failure::Unreachable(_) => Kind::Unreachable,
         Failure::Broken(_) => Kind::Broken,
         Failure::Refused(refusal) => match endpoint {
-            Endpoint::Discovery | Endpoint::Jwks => Kind::Refused,
+            Endpoint::Discovery | Endpoint::Jwks | Endpoint::BearerDiscovery | Endpoint::BearerJwks => Kind::Refused,
             Endpoint::Token | Endpoint::Par | Endpoint::Revocation | Endpoint::Introspection
                 if !refusal.is_about_one() =>
             {

@@ -15,15 +15,16 @@ use crate::oidc::jwks::Jwks;
 use crate::oidc::jwt::{self, Refused};
 use crate::telemetry::metrics::Endpoint;
 
-#[derive(Default)]
 pub struct Keys {
+    /// As which their fetching is counted.
+    endpoint: Endpoint,
     held: ArcSwapOption<Held>,
     /// Held while fetching: whoever else wants keys waits for the same ones.
     fetching: tokio::sync::Mutex<Attempts>,
 }
 
-struct Held {
-    jwks: Jwks,
+pub struct Held {
+    pub jwks: Jwks,
     from: Url,
     fetched_at: Timestamp,
 }
@@ -51,6 +52,10 @@ pub enum Unverified {
 }
 
 impl Keys {
+    pub fn new(endpoint: Endpoint) -> Keys {
+        Keys { endpoint, held: ArcSwapOption::default(), fetching: tokio::sync::Mutex::default() }
+    }
+
     /// Verifies what the provider has signed, with keys fetched anew where those that are held cannot have signed it. `address`: `None` where none is
     /// known.
     pub async fn verify<T>(
@@ -83,6 +88,13 @@ impl Keys {
         let verify =
             |keys: jwt::Keys<'_>| UnverifiedIdToken::parse(id_token.expose())?.verify(expect, keys, clock.now());
         self.verify(address, http, clock, verify).await
+    }
+
+    /// The keys that are here, if they are that address's, and whether they are still fresh.
+    pub fn at_hand(&self, address: &Url, now: Timestamp) -> Option<(Arc<Held>, bool)> {
+        let held = self.held.load_full().filter(|held| held.from == *address)?;
+        let is_fresh = now.since(held.fetched_at) < FRESH;
+        Some((held, is_fresh))
     }
 
     /// The keys, not older than [`FRESH`] where that can be.
@@ -127,7 +139,7 @@ impl Keys {
             return Err(attempts.why_not.clone());
         }
         let read = |body: &[u8]| Jwks::read(body).map_err(|error| error.to_string());
-        match http.get(Endpoint::Jwks, address.clone(), Asking::default(), read).await {
+        match http.get(self.endpoint, address.clone(), Asking::default(), read).await {
             Ok(jwks) => {
                 let held = Arc::new(Held { jwks, from: address.clone(), fetched_at: clock.now() });
                 self.held.store(Some(held.clone()));

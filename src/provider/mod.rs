@@ -1,6 +1,7 @@
 //! Talking to the provider: discovery, keys, token endpoint, user info, refresh. On a runtime of its own, one for the process: what is
 //! started here belongs to nobody's request, so nobody's leaving can cancel it.
 
+mod bearer;
 pub mod certificate;
 pub mod client;
 mod discovery;
@@ -24,8 +25,12 @@ mod tests;
 
 pub use self::logout::LogoutError;
 pub use crate::oidc::claims::Received;
+pub use bearer::NotTaken;
 pub use revoke::Revocable;
-pub use settings::{Addresses, CertificateFiles, ClientAuth, KeySource, Par, Preset, Settings, Signing, UserinfoMode};
+pub use settings::{
+    Addresses, Bearer, BearerCheck, CertificateFiles, ClientAuth, Introspection, KeySource, Par, Preset, Settings,
+    Signing, UserinfoMode,
+};
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,6 +42,7 @@ use url::Url;
 
 use self::certificate::{BadCertificate, Certificate};
 
+use self::bearer::Bearers;
 use self::discovery::Discovery;
 use self::http::{Http, Patience};
 use self::keys::Keys;
@@ -180,7 +186,8 @@ impl Provider {
             http: Http::new(&settings, shown, patience, metrics.clone())?,
             client: client::Client::new(&settings)?,
             discovery: Discovery::new(&settings)?,
-            keys: Keys::default(),
+            keys: Keys::new(Endpoint::Jwks),
+            bearers: Bearers::new(&settings, clock.now()),
             sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             sign_in_places: Semaphore::new(CALLS_AT_ONCE),
             logout_places: Semaphore::new(CALLS_AT_ONCE),
@@ -311,6 +318,7 @@ struct Shared {
     client: client::Client,
     discovery: Discovery,
     keys: Keys,
+    bearers: Bearers,
     sign_ins: Mutex<Bucket>,
     sign_in_places: Semaphore,
     logout_places: Semaphore,

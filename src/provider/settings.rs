@@ -128,4 +128,39 @@ pub struct Settings {
     pub insecure_http: bool,
     /// `[limits] logins_per_minute`: calls to the token endpoint for codes, whole process.
     pub logins_per_minute: u32,
+    /// `[[bearer]]`: whose access tokens are taken on rules that take any.
+    pub bearer: Vec<Bearer>,
+    /// `[limits] introspections_per_minute`: of tokens that nobody has heard of, whole process.
+    pub introspections_per_minute: u32,
+}
+
+/// One `[[bearer]]`.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    pub issuer: String,
+    /// At least one.
+    pub audiences: Vec<String>,
+    pub algorithms: Vec<Algorithm>,
+    /// The claim that names the user.
+    pub user_claim: String,
+    pub check: BearerCheck,
+}
+
+/// How an issuer's access tokens are checked.
+#[derive(Clone, Debug)]
+pub enum BearerCheck {
+    /// Signed ones alone. `None`: its metadata says where its keys are.
+    Keys { jwks_uri: Option<Url> },
+    /// It is asked about each.
+    Introspection(Introspection),
+    /// Signed ones by its keys, of all others it is asked.
+    Either { jwks_uri: Url, introspection: Introspection },
+}
+
+/// Where an issuer is asked, and as whom.
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    pub endpoint: Url,
+    pub client_id: String,
+    pub client_secret: Secret<String>,
 }

@@ -122,17 +122,21 @@ fn decision(action: &Action) -> Decision {
             Refusal::SignInNeeded { .. }
             | Refusal::StepUpNeeded { .. }
             | Refusal::SessionLost { .. }
-            | Refusal::NoNavigation => Decision::Unauthenticated,
+            | Refusal::NoNavigation
+            | Refusal::TokenNotTaken => Decision::Unauthenticated,
             Refusal::Denied { .. }
             | Refusal::NotMet { .. }
             | Refusal::Unnamed
             | Refusal::ForeignOrigin
             | Refusal::OriginalUnknown { .. }
-            | Refusal::NotAllowed => Decision::Denied,
+            | Refusal::NotAllowed
+            | Refusal::ScopeNeeded { .. } => Decision::Denied,
             Refusal::UnknownParameter(_)
             | Refusal::AmbiguousPath
             | Refusal::NotFound
             | Refusal::MethodNotAllowed { .. }
+            | Refusal::TokenUnclear
+            | Refusal::TooManyTokens { .. }
             | Refusal::Misdirected => Decision::NotServed,
             Refusal::ProviderAway { .. } => Decision::ProviderAway,
         },

@@ -48,6 +48,7 @@ impl Handler for Doorkeeper {
         let accept_language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let mut visit = Visit::recognise(house, &site, &ask, accept_language, now);
         let renewal = visit.refresh(now).await;
+        visit.look_at_token(house.clock.now()).await;
         let now = house.clock.now();
 
         let action = site.gate.decide(&ask, visit.caller(), now);
@@ -194,7 +195,8 @@ impl Doorkeeper {
         };
         self.house.application.answered();
         let end = || {
-            let session = visit.session().filter(|session| pass.session() == Some(session.id))?;
+            // None where a token lets its client in: a sign-out ends sessions, not tokens.
+            let session = visit.session().filter(|session| pass.session() == Some(session.id));
             Some(end_of(&self.house, session, pass.until()?))
         };
         if let Some(tunnel) = answered.tunnel {
@@ -211,9 +213,12 @@ impl Doorkeeper {
 
 /// Puts in the tokens that `[identity]` passes on. The token part is opened only for this.
 fn with_tokens(visit: &mut Visit<'_>, mut pass: Pass) -> Pass {
-    if pass.wants_tokens()
-        && let Some(tokens) = visit.tokens()
-    {
+    if !pass.wants_tokens() {
+        return pass;
+    }
+    if let Some(token) = visit.token_of_client() {
+        pass.carry(token, None);
+    } else if let Some(tokens) = visit.tokens() {
         pass.carry(tokens.access_token.expose(), tokens.id_token.as_ref().map(Secret::expose).map(String::as_str));
     }
     pass
@@ -240,11 +245,12 @@ fn user_info(visit: &Visit<'_>) -> Response<Body> {
     answer::user_info(claims, &visit.asked(Form::Data, None))
 }
 
-/// Returns when the session is over: ended here, or at its absolute end.
-fn end_of(house: &Arc<House>, session: &Session, until: Timestamp) -> Ending {
+/// Returns when the session is over: ended here, or at its absolute end; what has no session, at that alone.
+fn end_of(house: &Arc<House>, session: Option<&Session>, until: Timestamp) -> Ending {
     let house = Arc::clone(house);
-    let session = house.memory.called(session);
+    let session = session.map(|session| house.memory.called(session));
     Box::pin(async move {
+        let Some(session) = session else { return house.clock.sleep_until(until).await };
         let ended = std::pin::pin!(house.memory.ended(session));
         let at_its_end = std::pin::pin!(house.clock.sleep_until(until));
         match select(ended, at_its_end).await {

@@ -4,6 +4,7 @@ mod access;
 pub mod admin;
 pub mod answer;
 mod application;
+mod bearer;
 mod connection;
 pub mod drain;
 mod handle;

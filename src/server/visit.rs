@@ -10,7 +10,7 @@ use super::site::{House, Site};
 use crate::clock::Timestamp;
 use crate::gate::action::Form;
 use crate::gate::rules::Unmet;
-use crate::gate::{Caller, Known, Lacks, Refusal, Renewal};
+use crate::gate::{Bearer, Caller, Known, Lacks, Refusal, Renewal};
 use crate::oidc::Subject;
 use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::{Asker, Refreshed};
@@ -33,6 +33,8 @@ pub(super) struct Visit<'a> {
     pub after: Held,
     /// The session that came was signed out, in this process; the marker that says so to the browser may not have arrived.
     left: bool,
+    /// What became of the access token that came, where anybody looked at it.
+    pub(super) bearer: Option<Bearer>,
     began: Timestamp,
 }
 
@@ -47,7 +49,8 @@ impl<'a> Visit<'a> {
     ) -> Visit<'a> {
         let before = site.store.presented(&ask.cookies, &site.keys, now);
         let after = before.clone();
-        let mut visit = Visit { house, site, ask, accept_language, before, after, left: false, began: now };
+        let mut visit =
+            Visit { house, site, ask, accept_language, before, after, left: false, bearer: None, began: now };
         if !house.memory.is_quiet() {
             visit.remember(now);
         }
@@ -58,6 +61,7 @@ impl<'a> Visit<'a> {
     pub fn caller(&self) -> Caller<'_> {
         Caller {
             known: &self.after.known,
+            bearer: self.bearer.as_ref(),
             signed_out: self.after.signed_out || self.left,
             returned: self.before.returned,
         }
@@ -165,6 +169,7 @@ impl<'a> Visit<'a> {
         let response = answer::refusal(refusal, &self.asked(form, user.as_deref()));
         let (rule, mend) = match refusal {
             Refusal::Denied { rule } => (*rule, None),
+            Refusal::ScopeNeeded { rule } => (*rule, Some(key_of(*rule, "require.scope"))),
             Refusal::NotMet { rule, lacks, .. } => (*rule, Some(conditions(*rule, lacks))),
             Refusal::StepUpNeeded { rule, unmet: TooWeak::Age, .. } => (*rule, Some(key_of(*rule, "max_age"))),
             Refusal::StepUpNeeded { rule, unmet: TooWeak::Acr, .. } => (*rule, Some(key_of(*rule, "acr_values"))),
@@ -175,6 +180,9 @@ impl<'a> Visit<'a> {
             | Refusal::Unnamed
             | Refusal::ForeignOrigin
             | Refusal::NotAllowed
+            | Refusal::TokenNotTaken
+            | Refusal::TokenUnclear
+            | Refusal::TooManyTokens { .. }
             | Refusal::UnknownParameter(_)
             | Refusal::AmbiguousPath
             | Refusal::NotFound
@@ -215,9 +223,14 @@ impl<'a> Visit<'a> {
         self.asked(Form::of(self.ask.wants), None)
     }
 
-    /// Who is signed in, as `[log] user` lets it be shown.
+    /// Who asks, as `[log] user` lets it be shown.
     pub fn shown_user(&self) -> Option<String> {
-        self.session().and_then(|session| self.shown(&session.user))
+        let session = match &self.bearer {
+            Some(Bearer::Holds(session)) => Some(session),
+            Some(Bearer::Refused(_)) => None,
+            None => self.session(),
+        };
+        session.and_then(|session| self.shown(&session.user))
     }
 
     pub fn shown(&self, user: &Subject) -> Option<String> {

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use super::{CookieNames, Cookies, Host, Trust};
+use super::{Authorization, CookieNames, Cookies, Host, Trust};
 
 /// Everything `gate.decide` may look at. Owned, and cheap: clones of shared bytes.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub struct Ask {
     /// `Origin`, as sent; `null` where several came.
     pub origin: Option<HeaderValue>,
     pub cookies: Cookies,
+    pub authorization: Authorization,
     /// Forward-auth: the request that another proxy asks about; only ever from a trusted proxy.
     pub original: Option<Box<Original>>,
     pub request_id: HeaderValue,
@@ -160,6 +161,7 @@ impl Ask {
             target,
             origin: origin(headers),
             cookies: Cookies::read(headers, names),
+            authorization: Authorization::of(headers),
             original: original.map(Box::new),
             request_id: headers.get("x-request-id").filter(|id| is_sane_id(id)).cloned().unwrap_or_else(fresh_id),
         })

@@ -1,6 +1,7 @@
 //! What do they ask? Reading requests and rewriting heads. Pure.
 
 pub mod ask;
+pub mod authorization;
 pub mod cookies;
 pub mod forwarded;
 pub mod hop;
@@ -8,6 +9,7 @@ pub mod host;
 pub mod rewrite;
 
 pub use ask::{Ask, Fetch, Head, Malformed, Relation, Wants};
+pub use authorization::Authorization;
 pub use cookies::{CookieNames, Cookies, Part};
 pub use forwarded::Trust;
 pub use host::Host;

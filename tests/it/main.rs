@@ -5,6 +5,7 @@ mod world;
 mod answers;
 mod attempts;
 mod backchannel;
+mod bearer;
 mod bytes;
 mod callback;
 mod circles;

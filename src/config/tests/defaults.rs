@@ -58,6 +58,7 @@ fn every_key_has_the_default_that_the_interface_names() {
         ("identity.access_token", "\"off\""),
         ("identity.id_token", "\"off\""),
         ("rules", "[]"),
+        ("bearer", "[]"),
         ("limits.header_bytes", "\"64KiB\""),
         ("limits.body_bytes", "\"off\""),
         ("limits.connections", "10000"),
@@ -67,6 +68,7 @@ fn every_key_has_the_default_that_the_interface_names() {
         ("limits.upstream_timeout", "\"60s\""),
         ("limits.upstream_idle_timeout", "\"1500ms\""),
         ("limits.logins_per_minute", "600"),
+        ("limits.introspections_per_minute", "6000"),
         ("shutdown.delay", "\"5s\""),
         ("shutdown.drain", "\"20s\""),
         ("log.format", "\"auto\""),
@@ -104,7 +106,7 @@ fn the_rooms_get_those_defaults() {
     assert_eq!(config.keys.delay, Duration::from_secs(300));
     assert!(matches!(&config.keys.source, Source::Given(keys) if keys.len() == 1));
     let provider = &config.provider;
-    assert_eq!(provider.logins_per_minute, 600);
+    assert_eq!((provider.logins_per_minute, provider.introspections_per_minute), (600, 6000));
     assert_eq!(provider.wanted_claims, ["email", "firstName", "lastName", "groups", "email_verified", "userId"]);
     assert!(config.trust.networks.is_empty() && !config.trust.loopback_originals);
     assert!(config.log.access && !config.log.query);

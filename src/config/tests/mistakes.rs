@@ -1,5 +1,6 @@
 //! Mistakes, and exactly what is said of each: a line (or two) in a section of a file that is right otherwise.
 
+mod bearer;
 mod provider;
 mod rules;
 mod session;
@@ -220,8 +221,6 @@ host_header = "keep"
     -> host_header: not in this version
 proxy_protocol = false
     -> proxy_protocol: not in this version
-bearer = [{ issuer = "x" }]
-    -> bearer: not in this version
 cors.origins = []
     -> cors: not in this version
 telemetry = {}

@@ -50,3 +50,20 @@ fn what_is_dangerous_or_does_nothing_is_said() {
         assert_eq!(warned(&toml), [said], "{toml}");
     }
 }
+
+#[test]
+fn issuers_of_access_tokens_whose_names_may_be_somebody_elses_or_that_nobody_takes_are_said() {
+    let file = |provider: &str, rule: &str| {
+        let issuer = "[[bearer]]\nissuer = \"https://api.mn\"\naudience = \"a\"\n";
+        format!("{}{issuer}[[rules]]\npath = \"/api/**\"\n{rule}\n", around("provider", provider))
+    };
+    let said = |provider: &str, rule: &str| {
+        let warnings = loaded(&file(provider, rule)).warnings;
+        warnings.iter().map(|warning| format!("{}: {}", warning.key, warning.text)).collect::<Vec<_>>()
+    };
+    let names = "bearer[0].issuer: it names users by its own userId, and the application cannot tell them from those who sign in: no two of them may have one name";
+    assert_eq!(said("", "bearer = true"), [names]);
+    let same = "preset = \"oidc\"\nissuer = \"https://api.mn\"";
+    assert_eq!(said(same, "bearer = true"), [""; 0]);
+    assert_eq!(said(same, ""), ["bearer[0]: no rule takes access tokens; write bearer = true into one"]);
+}

@@ -166,7 +166,11 @@ fn whose_claims_are_not_enough_is_told_so_and_not_sent_to_sign_in() {
 fn a_browser_that_signs_in_again_and_again_is_told() {
     let late = signed_in(901, None);
     let decide = |target, returned| {
-        say(&recent().decide(&page(target).read(), Caller { known: &late, signed_out: false, returned }, NOW))
+        say(&recent().decide(
+            &page(target).read(),
+            Caller { known: &late, bearer: None, signed_out: false, returned },
+            NOW,
+        ))
     };
     assert_eq!(decide("/admin/x", 2), "sign in within 900, then /admin/x, asking again");
     assert_eq!(decide("/admin/x", 3), "step-up needed for Age by Some(0) within 900, then /admin/x (Page)");

@@ -1,5 +1,6 @@
 //! Decisions as a table of sentences: requests as they come, read at the door, decided, and told in words.
 
+mod bearer;
 mod conditions;
 mod endpoints;
 mod explain;
@@ -161,12 +162,16 @@ fn user(gate: &Gate, asking: Asking) -> String {
 }
 
 fn told(gate: &Gate, asking: Asking, known: &Known) -> String {
-    say(&gate.decide(&asking.read(), Caller { known, signed_out: false, returned: 0 }, NOW))
+    say(&gate.decide(&asking.read(), Caller { known, bearer: None, signed_out: false, returned: 0 }, NOW))
 }
 
 /// What a request of somebody who signed out gets.
 fn signed_out(gate: &Gate, asking: Asking) -> String {
-    say(&gate.decide(&asking.read(), Caller { known: &Known::Nobody, signed_out: true, returned: 0 }, NOW))
+    say(&gate.decide(
+        &asking.read(),
+        Caller { known: &Known::Nobody, bearer: None, signed_out: true, returned: 0 },
+        NOW,
+    ))
 }
 
 /// An action in words; `at N` where it is not the first `public_url`.
@@ -204,6 +209,10 @@ fn say(action: &Action) -> String {
                 Refusal::Misdirected => "misdirected".to_owned(),
                 Refusal::ProviderAway { retry_after } => format!("away for {}", retry_after.as_secs()),
                 Refusal::NoNavigation => "no navigation".to_owned(),
+                Refusal::TokenNotTaken => "token not taken".to_owned(),
+                Refusal::TokenUnclear => "token unclear".to_owned(),
+                Refusal::ScopeNeeded { rule } => format!("scope needed by {rule:?}"),
+                Refusal::TooManyTokens { retry_after } => format!("too many tokens for {}", retry_after.as_secs()),
             };
             format!("{why} ({form:?})")
         }

@@ -115,7 +115,7 @@ fn after_a_sign_out_the_person_is_asked_again() {
 fn its_query_is_kept_for_the_parameters_that_may_be_passed_on() {
     let action = gate().decide(
         &page("/oauth2/start?rd=/x&ui_locales=mn").read(),
-        Caller { known: &Known::Nobody, signed_out: false, returned: 0 },
+        Caller { known: &Known::Nobody, bearer: None, signed_out: false, returned: 0 },
         NOW,
     );
     let Action::SignIn(sign_in) = action else { panic!("{}", say(&action)) };

@@ -131,7 +131,7 @@ fn who_signed_out_is_not_signed_in_silently() {
     assert_eq!(signed_out(&gate(), script("/x")), "sign-in needed, then /x (Data)");
     assert_eq!(signed_out(&gate(), form("/x")), "sign-in needed, then /x (Form)");
     assert_eq!(signed_out(&gate(), page("/assets/x")), "forward for nobody");
-    let signed_in_again = Caller { known: &known(), signed_out: true, returned: 0 };
+    let signed_in_again = Caller { known: &known(), bearer: None, signed_out: true, returned: 0 };
     assert_eq!(say(&gate().decide(&page("/x").read(), signed_in_again, NOW)), "forward for user-1");
 }
 
@@ -171,7 +171,7 @@ proptest! {
         let bare = if is_socket { socket("/x") } else { ask(&format!("{method} /x")) };
         let asking = said.iter().fold(bare, |asking, line| asking.with(line));
         let (gate, ask) = (gate(), asking.read());
-        match gate.decide(&ask, Caller { known: &Known::Nobody, signed_out: false, returned: 0 }, NOW) {
+        match gate.decide(&ask, Caller { known: &Known::Nobody, bearer: None, signed_out: false, returned: 0 }, NOW) {
             Action::SignIn(_) => {
                 prop_assert_eq!(&ask.method, Method::GET);
                 prop_assert!(ask.wants == Wants::Page && ask.fetch != crate::wire::Fetch::Other);

@@ -4,7 +4,7 @@ use super::*;
 
 fn pass(gate: &Gate, asking: Asking, session: Session, now: Timestamp) -> Pass {
     let known = Known::User(session);
-    match gate.decide(&asking.read(), Caller { known: &known, signed_out: false, returned: 0 }, now) {
+    match gate.decide(&asking.read(), Caller { known: &known, bearer: None, signed_out: false, returned: 0 }, now) {
         Action::Forward(pass) => pass,
         other => panic!("{}", say(&other)),
     }
@@ -87,8 +87,11 @@ fn a_session_that_is_over_names_nobody() {
         (page("/oauth2/userinfo"), "sign-in needed, then / (Data)"),
     ] {
         let known = known();
-        let action =
-            gate().decide(&asking.read(), Caller { known: &known, signed_out: false, returned: 0 }, after(12 * 3600));
+        let action = gate().decide(
+            &asking.read(),
+            Caller { known: &known, bearer: None, signed_out: false, returned: 0 },
+            after(12 * 3600),
+        );
         assert_eq!(say(&action), expected);
     }
 }

@@ -1,5 +1,6 @@
 //! This room against the stand-in, on loopback, with a clock that is turned by hand.
 
+mod bearer;
 mod client;
 mod faults;
 mod keys;

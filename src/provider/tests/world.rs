@@ -233,6 +233,8 @@ fn toki_settings(op: &str) -> Settings {
         proxy: None,
         insecure_http: false,
         logins_per_minute: 600,
+        bearer: Vec::new(),
+        introspections_per_minute: 6000,
     }
 }
 

@@ -58,6 +58,18 @@ fn outcome<'a>(refusal: &Refusal, asked: &Asked<'a>) -> Outcome<'a> {
                 .go(home)
         }
         Refusal::ProviderAway { retry_after } => provider_away(*retry_after, asked),
+        Refusal::TokenNotTaken => Outcome::refused(StatusCode::UNAUTHORIZED, "invalid_token", Notice::TokenNotTaken)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(INVALID_TOKEN)),
+        Refusal::TokenUnclear => Outcome::refused(StatusCode::BAD_REQUEST, "invalid_request", Notice::TokenUnclear)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(INVALID_REQUEST)),
+        Refusal::ScopeNeeded { .. } => {
+            Outcome::refused(StatusCode::FORBIDDEN, "insufficient_scope", Notice::ScopeNeeded)
+                .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(INSUFFICIENT_SCOPE))
+        }
+        Refusal::TooManyTokens { retry_after } => {
+            Outcome::refused(StatusCode::TOO_MANY_REQUESTS, "too_many_tokens", Notice::TooManyTokens)
+                .retry_after(*retry_after)
+        }
     }
 }
 
@@ -165,3 +177,10 @@ fn provider_away<'a>(retry_after: std::time::Duration, asked: &Asked<'a>) -> Out
         Form::Frame | Form::Form | Form::Data | Form::Grpc | Form::Bare | Form::ForwardAuth => away,
     }
 }
+
+/// RFC 6750 §3. Whatever is wrong with a token, the same is said.
+const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\", error_description=\"The access token is expired, revoked, or not for this application\"";
+const INVALID_REQUEST: &str =
+    "Bearer error=\"invalid_request\", error_description=\"One Authorization header with one token is needed\"";
+const INSUFFICIENT_SCOPE: &str =
+    "Bearer error=\"insufficient_scope\", error_description=\"The access token does not reach as far as this\"";

@@ -132,6 +132,14 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
             .says("If you need it, ask those who run it, and tell them the request below. If something about you has changed just now, sign in again.")
             .button("Sign in again")
             .other("To the start page"),
+        Notice::TokenNotTaken => Text::new("The access token is not taken")
+            .says("It is expired, revoked, or not for this application."),
+        Notice::TokenUnclear => Text::new("It is not clear which access token is meant")
+            .says("Send one Authorization header, with Bearer and one token."),
+        Notice::ScopeNeeded => Text::new("The access token does not reach as far as this")
+            .says("It was given with less scope than is needed here."),
+        Notice::TooManyTokens => Text::new("Too many access tokens at once")
+            .says("More tokens than can be checked have come in the last minute. Please try again in a moment."),
         Notice::ForeignOrigin => Text::new("Not from there").says(format!("The Origin of this request is not allowed to connect to {app}.")),
         Notice::OriginalUnknown => Text::new("It is not clear what was asked for")
             .says("The proxy in front did not say which page this is about. Those who run it find the reason in the log, by the request below."),

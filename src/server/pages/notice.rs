@@ -63,6 +63,11 @@ pub enum Notice<'a> {
     EmailNotVerified,
     /// Something else that the provider says, or does not say, of the person.
     ClaimNotMet,
+    /// API clients: an access token that is not taken, cannot be read, or does not reach far enough.
+    TokenNotTaken,
+    TokenUnclear,
+    ScopeNeeded,
+    TooManyTokens,
     ForeignOrigin,
     /// Forward-auth: the proxy in front did not tell enough of the original request.
     OriginalUnknown,

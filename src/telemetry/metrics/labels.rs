@@ -121,8 +121,11 @@ label! {
         /// A pushed authorization request.
         Par = "par",
         Revocation = "revocation",
-        #[expect(dead_code, reason = "called soon")]
         Introspection = "introspection",
+        /// Metadata of an issuer of `[[bearer]]`.
+        BearerDiscovery = "bearer_discovery",
+        /// Keys of one.
+        BearerJwks = "bearer_jwks",
     }
 }
 

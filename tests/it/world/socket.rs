@@ -31,6 +31,21 @@ impl Socket {
         target: &str,
         origin: Option<&str>,
     ) -> Result<Socket, u16> {
+        let credential = browser.map(|browser| ("cookie", browser.cookie_line()));
+        Socket::begin(world, credential, target, origin).await
+    }
+
+    /// As a program does that brings an access token.
+    pub async fn open_with_token(world: &World, token: &str, target: &str) -> Result<Socket, u16> {
+        Socket::begin(world, Some(("authorization", format!("Bearer {token}"))), target, None).await
+    }
+
+    async fn begin(
+        world: &World,
+        credential: Option<(&str, String)>,
+        target: &str,
+        origin: Option<&str>,
+    ) -> Result<Socket, u16> {
         let host = world.setup.host();
         let mut request = ws_http::Request::builder()
             .uri(format!("ws://{host}{target}"))
@@ -42,8 +57,8 @@ impl Socket {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        if let Some(browser) = browser {
-            request = request.header("cookie", browser.cookie_line());
+        if let Some((name, value)) = credential {
+            request = request.header(name, value);
         }
         let connection = TcpStream::connect(world.address()).await.unwrap();
         let opening = tokio_tungstenite::client_async(request.body(()).unwrap(), connection);

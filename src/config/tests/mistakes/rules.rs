@@ -116,7 +116,7 @@ acr_values = ["1", "2", "3", "4", "5", "6", "7", "8", "9"]
     -> rules[0].acr_values: these are more than 8; write those that the provider has
 path = "/a"
 bearer = true
-    -> rules[0].bearer: no [[bearer]] says whose tokens are taken, and there is none in this version; leave it out
+    -> rules[0].bearer: no [[bearer]] says whose tokens are taken; write one, or leave it out
 "##,
     );
 }

@@ -1,0 +1,73 @@
+//! Tokens that were found good lately: whoever brings one again is known at once. Checking a signature anew costs more than everything else that a request
+//! costs, and asking an issuer anew a thousand times as much.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+use super::ledger::{Ledger, Mark};
+use crate::clock::Timestamp;
+use crate::provider::random;
+use crate::session::Session;
+
+pub struct Known {
+    /// Of this process: what is kept of tokens is good for nothing elsewhere.
+    key: hmac::Key,
+    good: Mutex<Ledger<Good>>,
+}
+
+struct Good {
+    session: Session,
+    /// Until then nobody is asked; later it is still known that it was good.
+    until: Timestamp,
+}
+
+/// What is known of a token.
+pub enum Standing {
+    Good(Session),
+    /// A while ago.
+    WasGood,
+    Stranger,
+}
+
+impl Known {
+    pub fn new() -> Known {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>());
+        Known { key, good: Mutex::new(Ledger::new(KEPT)) }
+    }
+
+    pub fn mark(&self, token: &str) -> Mark {
+        let mut mark = Mark::default();
+        mark.copy_from_slice(hmac::sign(&self.key, token.as_bytes()).as_ref());
+        mark
+    }
+
+    pub fn standing(&self, mark: &Mark, now: Timestamp) -> Standing {
+        match self.lock().get(mark, now) {
+            Some(good) if now < good.until => Standing::Good(good.session.clone()),
+            Some(_) => Standing::WasGood,
+            None => Standing::Stranger,
+        }
+    }
+
+    pub fn found_good(&self, mark: Mark, session: &Session, now: Timestamp) {
+        let until = session.token_expires_at.min(now + SERVED);
+        let forget_at = session.token_expires_at.min(now + REMEMBERED);
+        self.lock().put(mark, Good { session: session.clone(), until }, forget_at, now);
+    }
+
+    pub fn found_bad(&self, mark: &Mark) {
+        self.lock().remove(mark);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger<Good>> {
+        self.good.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const KEPT: usize = 10_000;
+/// How long a token that was revoked, or whose key was dropped, is still served.
+const SERVED: Duration = Duration::from_secs(30);
+/// How long a token that was good is no stranger.
+const REMEMBERED: Duration = Duration::from_secs(3600);
