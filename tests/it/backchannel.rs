@@ -91,8 +91,8 @@ async fn it_is_no_sign_out_of_the_browsers_own_and_the_next_sign_in_lasts() {
     let world = world().await;
     let browser = world.signed_in(BAT).await;
     let stolen = browser.copy();
-    tell(&world, &about_session(&world, BAT)).await;
-    // At the same moment, by the clock.
+    tell(&world, &world.provider.logout_token(CLIENT, None, Some(&sub(&world, BAT)))).await;
+    // At the same moment, by the clock, and by the same name.
     assert_eq!(browser.sign_in(BAT, "/deep/again").await.status, 200);
     world.turn(30);
     assert!(browser.is_signed_in().await);

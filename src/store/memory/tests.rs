@@ -242,3 +242,44 @@ fn of_the_answers_to_a_session_that_was_refused_one_is_the_first_and_of_others_n
     memory.end_and_clear(id(2), after(100));
     assert!(!memory.is_first_to_tell(id(2)) && !memory.is_first_to_tell(id(3)));
 }
+
+fn end_at_provider(memory: &Memory, sid: &str) -> usize {
+    memory.end_named(&Whom::Session(sid.to_owned()), Channel::Back, NOW, Duration::from_secs(12 * 3600), NOW)
+}
+
+#[test]
+fn nothing_is_kept_of_a_session_that_the_provider_has_ended_and_what_was_kept_goes_when_it_is_met() {
+    let memory = Memory::new(10);
+    memory.keep(renewed(1, 1), NOW).expect("it lives");
+    end_at_provider(&memory, "sid-1");
+    assert_eq!(memory.keep(renewed(1, 2), NOW), Err(Ended));
+    assert_eq!(memory.meet(&session_of(1)), Some(Over::AtProvider));
+    assert_eq!(memory.meet(&session_of(1)), Some(Over::Known), "from then on it is as if it had been ended here");
+    assert!(memory.is_first_to_tell(id(1)) && memory.kept(id(1)).is_none());
+}
+
+#[test]
+fn a_session_that_began_after_the_last_end_is_not_looked_up() {
+    let memory = Memory::new(10);
+    let later = Session { created_at: after(1), ..session_of(1) };
+    assert!(!memory.is_over(&session_of(1)) && memory.is_quiet());
+    end_at_provider(&memory, "another");
+    assert!(!memory.is_quiet() && !memory.is_over(&session_of(1)));
+    end_at_provider(&memory, "sid-1");
+    assert!(memory.is_over(&session_of(1)) && !memory.is_over(&later));
+    memory.tidy(after(12 * 3600));
+    assert!(memory.is_quiet(), "no cookie of theirs is alive");
+}
+
+#[tokio::test]
+async fn every_tunnel_of_a_session_that_the_provider_ends_wakes_and_no_other() {
+    let memory = Memory::new(10);
+    let of = |sid| Session { at_provider: crate::session::AtProvider::new(None, Some(sid), None), ..session_of(1) };
+    let mut meant = Box::pin(memory.ended(memory.called(&of("a"))));
+    let other = Session { id: id(2), ..of("b") };
+    let mut other = Box::pin(memory.ended(memory.called(&other)));
+    assert!(poll_once(meant.as_mut()).is_pending() && poll_once(other.as_mut()).is_pending());
+    assert_eq!(end_at_provider(&memory, "a"), 1);
+    assert!(poll_once(meant.as_mut()).is_ready() && poll_once(other.as_mut()).is_pending());
+    memory.ended(memory.called(&of("a"))).await;
+}
