@@ -10,6 +10,7 @@ use super::args::Check;
 use super::{Console, Exit};
 use crate::config::{Config, Effective, Origin, Sources};
 use crate::gate::Gate;
+use crate::provider::Preset;
 
 pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> {
     if args.sign_in {
@@ -34,6 +35,7 @@ pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> 
             settings(&loaded.effective, &sources, console)?;
             redirect_addresses(&loaded.config, console)?;
             logout_addresses(&loaded.config, console)?;
+            sign_out_addresses(&loaded.config, console)?;
             client_key(&loaded.config, console)?;
         }
     }
@@ -67,6 +69,21 @@ fn redirect_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<
     addresses.dedup();
     let what = if addresses.len() == 1 { "this redirect address" } else { "these redirect addresses" };
     writeln!(console.out, "\n# Register {what} with the provider:")?;
+    addresses.iter().try_for_each(|address| writeln!(console.out, "# {address}"))
+}
+
+/// Where the provider's own sign-out sends browsers back to.
+fn sign_out_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
+    if config.provider.preset != Preset::Oidc && config.provider.addresses.end_session_endpoint.is_none() {
+        return Ok(());
+    }
+    let gate = Gate::new(config.gate.clone());
+    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.signed_out_uri(at)).collect();
+    addresses.dedup();
+    writeln!(
+        console.out,
+        "\n# Register for the way back from the provider's own sign-out (post_logout_redirect_uris), where it has one:"
+    )?;
     addresses.iter().try_for_each(|address| writeln!(console.out, "# {address}"))
 }
 

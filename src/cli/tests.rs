@@ -315,3 +315,17 @@ fn a_reader_who_has_read_enough_is_no_failure() {
         assert_eq!(command(args.map(OsString::from), console), Exit::Done);
     }
 }
+
+#[test]
+fn what_is_to_be_registered_is_printed() {
+    let provider = "[provider]\npreset = \"oidc\"\nissuer = \"https://op.example\"\nclient_auth = \"private_key_jwt\"\n\
+                    signing_key_file = \"src/oidc/signing/keys/p256.pem\"";
+    let file = Written::new("registered.toml", &GOOD.replace("[provider]", provider));
+    let told = told(&["check", "--config", file.path()], &[]);
+    assert_eq!(told.exit, Exit::Done, "{}", told.err);
+    for line in ["https://app.example.mn/oauth2/callback", "https://app.example.mn/oauth2/signed_out"] {
+        assert!(told.out.contains(&format!("\n# {line}\n")), "{line}: {}", told.out);
+    }
+    let jwks = told.out.lines().find_map(|line| line.strip_prefix("# {\"keys\":")).expect("the public key");
+    assert!(jwks.contains("\"crv\":\"P-256\"") && !jwks.contains("\"d\":"), "{jwks}");
+}

@@ -8,23 +8,26 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::http::Failure;
-use super::{Par, Shared, SignInError, WAIT_FOR_A_PLACE};
+use super::{Par, Settings, Shared, SignInError, WAIT_FOR_A_PLACE};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::par::Pushed;
 use crate::telemetry::metrics::Endpoint;
 
 /// Where requests are pushed to; `None` where they are not.
 pub fn endpoint(shared: &Shared, metadata: &Metadata) -> Result<Option<Url>, SignInError> {
-    let settings = &shared.settings;
-    let written = settings.addresses.pushed_authorization_request_endpoint.is_some();
-    let pushes = match settings.par {
-        Par::Off => false,
-        Par::Auto => metadata.requires_pushed_requests || written,
-        Par::Required => true,
-    };
+    let pushes = is_wanted(&shared.settings, metadata);
     let missing =
         || SignInError::Broken("authorization requests must be pushed, and its metadata names no address".to_owned());
     pushes.then(|| metadata.pushed_authorization_request_endpoint.clone().ok_or_else(missing)).transpose()
+}
+
+pub fn is_wanted(settings: &Settings, metadata: &Metadata) -> bool {
+    let written = settings.addresses.pushed_authorization_request_endpoint.is_some();
+    match settings.par {
+        Par::Off => false,
+        Par::Auto => metadata.requires_pushed_requests || written,
+        Par::Required => true,
+    }
 }
 
 /// Pushes a request, once.

@@ -10,7 +10,7 @@ use url::Url;
 use super::certificate::Certificate;
 use super::discovery::Discovery;
 use super::http::{Http, Patience};
-use super::{Settings, StartError};
+use super::{Settings, StartError, par};
 use crate::clock::{Clock, Timestamp};
 use crate::oidc::metadata::Metadata;
 use crate::telemetry::metrics::Metrics;
@@ -26,8 +26,25 @@ pub struct Reached {
     pub clock: Option<Timestamp>,
 }
 
-/// Asks every origin that the settings, or the discovery document, name; and what came of it, for people.
-pub async fn probe(settings: &Settings, clock: &Clock) -> Result<Vec<(String, Result<Reached, String>)>, StartError> {
+/// What came of asking, for people.
+#[derive(Debug, Default)]
+pub struct Probed {
+    /// Every origin that the settings, or the discovery document, name.
+    pub origins: Vec<(String, Result<Reached, String>)>,
+    pub abilities: Vec<Ability>,
+}
+
+/// What the provider says it can do, held against what the settings want of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ability {
+    Fits(String),
+    /// It may work all the same.
+    Doubtful(String),
+    /// Nobody will sign in.
+    Lacking(String),
+}
+
+pub async fn probe(settings: &Settings, clock: &Clock) -> Result<Probed, StartError> {
     let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?;
     let shown = certificate.map(|certificate| Arc::new(certificate) as Arc<dyn ResolvesClientCert>);
     let http = Http::new(settings, shown, Patience::default(), Metrics::new())?;
@@ -43,7 +60,56 @@ pub async fn probe(settings: &Settings, clock: &Clock) -> Result<Vec<(String, Re
     for (origin, address) in metadata.iter().flat_map(origins) {
         probes.push((origin, reach(&http, address, clock).await));
     }
-    Ok(probes)
+    let abilities = metadata.iter().flat_map(|metadata| abilities(settings, metadata)).collect();
+    Ok(Probed { origins: probes, abilities })
+}
+
+fn abilities(settings: &Settings, metadata: &Metadata) -> Vec<Ability> {
+    let mut abilities = Vec::new();
+    let auth = settings.client_auth.name();
+    if let Some(methods) = &metadata.client_auth_methods {
+        abilities.push(if methods.iter().any(|method| method == auth) {
+            Ability::Fits(format!("the client says who it is by {auth}, which the provider lists"))
+        } else {
+            let listed = methods.join(", ");
+            Ability::Doubtful(format!(
+                "provider.client_auth is {auth}, which the provider does not list; it lists {listed}"
+            ))
+        });
+    }
+    let signs = settings.signing.as_ref().zip(metadata.client_signing_algs.as_ref()).and_then(|(signing, listed)| {
+        let algorithm = signing.read().ok()?.algorithm(signing.algorithm, Some(listed))?;
+        Some((format!("{algorithm:?}"), listed))
+    });
+    if let Some((name, listed)) = signs.filter(|(name, listed)| !listed.contains(name)) {
+        let listed = listed.join(", ");
+        abilities.push(Ability::Doubtful(format!(
+            "the client's key signs by {name}, which the provider does not list; it lists {listed}"
+        )));
+    }
+    let pushes = metadata.pushed_authorization_request_endpoint.as_ref();
+    abilities.push(match (par::is_wanted(settings, metadata), pushes) {
+        (true, Some(address)) => Ability::Fits(format!("authorization requests are pushed to {address}")),
+        (true, None) => Ability::Lacking(
+            "authorization requests are to be pushed, and the provider names no address for it; write provider.par = \"off\" or the address".to_owned(),
+        ),
+        (false, _) if metadata.requires_pushed_requests => Ability::Lacking(
+            "the provider demands pushed authorization requests, and provider.par is \"off\"; write \"auto\"".to_owned(),
+        ),
+        (false, Some(_)) => {
+            Ability::Fits("authorization requests go with the browser; provider.par = \"required\" would push them".to_owned())
+        }
+        (false, None) => Ability::Fits("authorization requests go with the browser".to_owned()),
+    });
+    abilities.push(Ability::Fits(match &metadata.revocation_endpoint {
+        Some(address) => format!("at sign-out, tokens are revoked at {address}"),
+        None => "at sign-out, no token is revoked: the provider names no address for it".to_owned(),
+    }));
+    abilities.push(Ability::Fits(match &metadata.end_session_endpoint {
+        Some(address) => format!("at sign-out, browsers are led on to {address}"),
+        None => "at sign-out, the provider's own session stays: it names no address for its end".to_owned(),
+    }));
+    abilities
 }
 
 async fn reach(http: &Http, address: Url, clock: &Clock) -> Result<Reached, String> {
@@ -57,6 +123,55 @@ fn origins(metadata: &Metadata) -> BTreeMap<String, Url> {
     // A template's braces have no meaning here.
     let userinfo = metadata.userinfo_endpoint.as_deref().and_then(|template| Url::parse(template).ok());
     let (authorize, token) = (metadata.authorization_endpoint.clone(), metadata.token_endpoint.clone());
-    let all = [Some(authorize), metadata.jwks_uri.clone(), userinfo, Some(token)];
-    all.into_iter().flatten().map(|url| (url.origin().ascii_serialization(), url)).collect()
+    let of_others = [
+        metadata.end_session_endpoint.clone(),
+        metadata.revocation_endpoint.clone(),
+        metadata.pushed_authorization_request_endpoint.clone(),
+    ];
+    let all = of_others.into_iter().chain([Some(authorize), metadata.jwks_uri.clone(), userinfo, Some(token)]);
+    all.flatten().map(|url| (url.origin().ascii_serialization(), url)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Addresses, ClientAuth, Par, Preset};
+    use super::*;
+    use crate::provider::tests::settings;
+
+    fn said(adjust: impl FnOnce(&mut Settings, &mut Metadata)) -> Vec<Ability> {
+        let mut settings = Settings { preset: Preset::Oidc, addresses: Addresses::default(), ..settings() };
+        let mut metadata = Metadata::example();
+        adjust(&mut settings, &mut metadata);
+        abilities(&settings, &metadata)
+    }
+
+    fn is_worst(abilities: &[Ability], text: &str) -> bool {
+        abilities.iter().any(|ability| matches!(ability, Ability::Lacking(told) if told.contains(text)))
+    }
+
+    #[test]
+    fn a_way_to_say_who_calls_that_the_provider_does_not_list_is_told() {
+        let lists = |listed: &[&str]| {
+            said(|settings, metadata| {
+                settings.client_auth = ClientAuth::Tls;
+                metadata.client_auth_methods = Some(listed.iter().map(|name| (*name).to_owned()).collect());
+            })
+        };
+        assert!(lists(&["tls_client_auth"]).iter().all(|ability| matches!(ability, Ability::Fits(_))));
+        let told =
+            "provider.client_auth is tls_client_auth, which the provider does not list; it lists none, private_key_jwt";
+        assert!(lists(&["none", "private_key_jwt"]).contains(&Ability::Doubtful(told.to_owned())));
+        assert!(said(|_, _| ()).iter().all(|ability| matches!(ability, Ability::Fits(_))), "one that lists nothing");
+    }
+
+    #[test]
+    fn pushing_that_only_one_side_wants_or_can_do_signs_nobody_in() {
+        assert!(is_worst(&said(|settings, _| settings.par = Par::Required), "names no address"));
+        assert!(is_worst(&said(|_, metadata| metadata.requires_pushed_requests = true), "names no address"));
+        let off = said(|settings, metadata| {
+            settings.par = Par::Off;
+            metadata.requires_pushed_requests = true;
+        });
+        assert!(is_worst(&off, "demands"));
+    }
 }

@@ -28,7 +28,6 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    #[expect(dead_code, reason = "used soon")]
     /// As metadata calls it (OpenID Connect Core §9, RFC 8705 §2.1.1).
     pub fn name(self) -> &'static str {
         match self {

@@ -7,11 +7,11 @@ use crate::cli::run::runtime;
 use crate::cli::{Console, Exit};
 use crate::clock::Clock;
 use crate::provider::Settings;
-use crate::provider::probe::{Reached, probe};
+use crate::provider::probe::{Ability, Reached, probe};
 
 pub(super) fn online(settings: &Settings, console: &mut Console<'_>) -> io::Result<Exit> {
-    let probes = match runtime()?.block_on(probe(settings, &Clock::system())) {
-        Ok(probes) => probes,
+    let probed = match runtime()?.block_on(probe(settings, &Clock::system())) {
+        Ok(probed) => probed,
         Err(error) => {
             writeln!(console.err, "{error}")?;
             return Ok(Exit::Misused);
@@ -19,7 +19,7 @@ pub(super) fn online(settings: &Settings, console: &mut Console<'_>) -> io::Resu
     };
     writeln!(console.out, "\n# The provider:")?;
     let mut exit = Exit::Done;
-    for (address, outcome) in &probes {
+    for (address, outcome) in &probed.origins {
         match outcome {
             Ok(reached) => {
                 writeln!(console.out, "# {address}: {}", told(address, reached))?;
@@ -29,6 +29,16 @@ pub(super) fn online(settings: &Settings, console: &mut Console<'_>) -> io::Resu
             }
             Err(why) => {
                 writeln!(console.out, "# {address}: {why}")?;
+                exit = Exit::Failed;
+            }
+        }
+    }
+    for ability in &probed.abilities {
+        match ability {
+            Ability::Fits(text) => writeln!(console.out, "# {text}")?,
+            Ability::Doubtful(text) => writeln!(console.err, "warning: {text}")?,
+            Ability::Lacking(text) => {
+                writeln!(console.err, "{text}")?;
                 exit = Exit::Failed;
             }
         }

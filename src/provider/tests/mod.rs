@@ -12,3 +12,8 @@ mod sign_in;
 mod step_up;
 mod tls;
 mod world;
+
+/// As for TOKI at no address of note.
+pub(in crate::provider) fn settings() -> super::Settings {
+    world::World::settings("http://127.0.0.1:1")
+}
