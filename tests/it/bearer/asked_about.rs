@@ -74,3 +74,38 @@ async fn an_issuer_that_is_away_is_503_and_nobody_gets_in() {
         assert_eq!(world.call(&token, "/deep/api/a").await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn no_token_is_written_at_any_level_and_why_it_is_not_taken_is() {
+    let (world, process) = World::around_a_process(|setup| {
+        setup.oidc();
+        by_asking(setup);
+        setup.set("log", "level", "\"trace\"");
+    })
+    .await;
+    let good = world.provider.opaque_token(world.provider.api_claims(BAT, API));
+    let other = world.provider.opaque_token(world.provider.api_claims(BAT, "https://other.example"));
+    let signed = world.provider.sign(Some("at+jwt"), &world.provider.api_claims(BAT, API));
+    let unknown = "canary-canary-canary-canary".to_owned();
+    for (token, status) in [(&good, 200), (&other, 401), (&signed, 401), (&unknown, 401)] {
+        assert_eq!(world.call(token, "/deep/api/a").await.status, status);
+    }
+    let log = process.log();
+    let why: Vec<&str> = log
+        .iter()
+        .filter(|line| line["event"] == "token_not_taken")
+        .filter_map(|line| line["reason"].as_str())
+        .collect();
+    assert_eq!(why, ["its audience is another, or others too", NOT_ACTIVE, NOT_ACTIVE]);
+    let served = log.iter().find(|line| line["event"] == "request" && line["status"] == 200).unwrap();
+    assert!(served["user"].is_string() && served["decision"] == "forwarded", "{served}");
+    let metrics = process.ask("/metrics").await.text();
+    let all = process.said() + &metrics;
+    for secret in [&good, &other, &signed, &unknown, &super::ASKS.1.to_owned(), &world.sub(BAT)] {
+        let middle = &secret[secret.len() / 4..secret.len() / 4 + secret.len() / 2];
+        assert!(!all.contains(middle), "{secret}");
+    }
+    assert!(metrics.contains("endpoint=\"introspection\",result=\"ok\""), "{metrics}");
+}
+
+const NOT_ACTIVE: &str = "its issuer says that it is not active";
