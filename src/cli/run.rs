@@ -77,10 +77,12 @@ impl Told {
         let urls = config.gate.public_urls.iter().map(|url| format!("{}{}", url.origin(), url.path));
         Told {
             public_url: urls.collect::<Vec<_>>().join(", "),
-            upstream: config
-                .upstream
-                .as_ref()
-                .map_or_else(|| "none: forward-auth only".to_owned(), |upstream| upstream.address.to_string()),
+            upstream: if config.upstreams.is_empty() {
+                "none: forward-auth only".to_owned()
+            } else {
+                let addresses = config.upstreams.iter().map(|upstream| upstream.address.to_string());
+                addresses.collect::<Vec<_>>().join(", ")
+            },
             preset: match config.provider.preset {
                 Preset::Toki => "toki",
                 Preset::Oidc => "oidc",

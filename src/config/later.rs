@@ -17,5 +17,4 @@ const LATER: &[&str] = &[
     "session.redis",
     "session.partitioned",
     "identity.assertion",
-    "rules.upstream",
 ];

@@ -132,16 +132,17 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
     let places = public::places(written, report);
     let lifetimes = session::lifetimes(&written.session, report);
     let server = server::settings(written, report);
-    let upstream = upstream::settings(written, &server.listen, report);
+    let mut applications = upstream::applications(written, &server.listen, report);
     let identity = identity::settings(written, report);
     let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
-    let rules = rules::rules(written, &places.public_urls, report);
+    let rules = rules::rules(written, &mut applications, &places.public_urls, report);
+    let upstreams = applications.settings;
     let required = rules.iter().flat_map(|rule| &rule.require).map(|requirement| requirement.claim.as_str());
     let wanted_claims = identity.wanted_claims().chain(required);
     let provider = provider::settings(written, env, wanted_claims, lifetimes.clone(), report);
     Config {
         keys: keys::keys(&written.session, &places, report),
-        trust: proxies::trust(written, upstream.is_some(), report),
+        trust: proxies::trust(written, !upstreams.is_empty(), report),
         log: log::settings(&written.log, report),
         gate: crate::gate::Settings {
             public_urls: places.public_urls,
@@ -149,7 +150,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
             prefix: places.prefix,
             callback_path: places.callback_path,
             health_path: places.health_path,
-            forward_auth_only: upstream.is_none(),
+            forward_auth_only: upstreams.is_empty(),
             rules,
             identity,
             allowed_origins: public::allowed_origins(written, report),
@@ -158,7 +159,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
         server,
         cookies,
         provider,
-        upstream,
+        upstreams,
     }
 }
 
@@ -169,8 +170,8 @@ pub struct Config {
     pub cookies: crate::store::cookie::Settings,
     pub keys: keys::Keys,
     pub provider: crate::provider::Settings,
-    /// Absent: forward-auth only.
-    pub upstream: Option<crate::upstream::Settings>,
+    /// As rules count them, the top-level one first. None: forward-auth only.
+    pub upstreams: Vec<crate::upstream::Settings>,
     pub trust: crate::wire::Trust,
     pub log: crate::telemetry::log::Settings,
 }

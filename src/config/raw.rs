@@ -186,6 +186,8 @@ sections! {
         acr_values: Key<OneOrMore>,
         /// Whether access tokens of [[bearer]] are taken in place of a session. Default false.
         bearer: Key<bool>,
+        /// Another application that gets what this rule lets through: http://127.0.0.1:4000 or unix:/path. Default the one at the top.
+        upstream: Text,
     }
 
     Bearer {

@@ -4,21 +4,27 @@ use http::Method;
 
 use super::raw;
 use super::report::Report;
+use super::upstream::Applications;
 use super::value::{At, Kind, One};
 use super::{Place, Problem, conditions};
 use crate::gate::PublicUrl;
 use crate::gate::rules::{Access, Rule};
 use crate::provider::Preset;
 
-pub fn rules(written: &raw::Configuration, public_urls: &[PublicUrl], report: &mut Report) -> Vec<Rule> {
+pub fn rules(
+    written: &raw::Configuration,
+    applications: &mut Applications<'_>,
+    public_urls: &[PublicUrl],
+    report: &mut Report,
+) -> Vec<Rule> {
     let preset = written.provider.preset.written().map_or(Preset::default(), |at| at.value.0);
-    let takes_tokens = !written.bearer.elements.is_empty();
+    let promised = (preset == Preset::Oidc, !written.bearer.elements.is_empty());
     let written = &written.rules;
     let mut rules = Vec::new();
     // The rule that leaves nothing to those below it.
     let mut last: Option<usize> = None;
     for (index, (place, rule)) in written.elements.iter().enumerate() {
-        let checked = checked(place, rule, preset == Preset::Oidc, takes_tokens, report);
+        let checked = checked(place, rule, promised, applications, report);
         let key = format!("{}[{index}]", written.key);
         let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
         if let Some(path) = checked.paths.iter().find(|path| !can_match(path, public_urls)) {
@@ -48,7 +54,14 @@ pub fn rules(written: &raw::Configuration, public_urls: &[PublicUrl], report: &m
     rules
 }
 
-fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, takes_tokens: bool, report: &mut Report) -> Rule {
+/// `promised`: whether the provider gives ID tokens, and whether somebody's access tokens are taken.
+fn checked(
+    place: &Place,
+    rule: &raw::Rule,
+    (promises_id_tokens, takes_tokens): (bool, bool),
+    applications: &mut Applications<'_>,
+    report: &mut Report,
+) -> Rule {
     let access = access(rule);
     conditions::only_of_users(rule, access, report);
     Rule {
@@ -59,6 +72,7 @@ fn checked(place: &Place, rule: &raw::Rule, promises_id_tokens: bool, takes_toke
         require: conditions::require(rule, report),
         step_up: conditions::step_up(rule, promises_id_tokens, report),
         bearer: conditions::bearer(rule, takes_tokens, report),
+        upstream: applications.of_rule(rule, access, report),
     }
 }
 
@@ -166,7 +180,8 @@ fn shown(rule: &raw::Rule) -> String {
     let methods = rule.methods.written().map(|at| format!("methods = {}", at.value.show()));
     let access = Some(format!("access = {}", One(access(rule)).show()));
     let conditions = conditions::shown(rule);
-    let all: Vec<String> = path.into_iter().chain(methods).chain(access).chain(conditions).collect();
+    let upstream = rule.upstream.written().map(|at| format!("upstream = {}", at.value.show()));
+    let all: Vec<String> = path.into_iter().chain(methods).chain(access).chain(conditions).chain(upstream).collect();
     format!("{{ {} }}", all.join(", "))
 }
 

@@ -1,4 +1,4 @@
-//! The application: where it is, and how long it is waited for.
+//! The applications: where they are, and how long they are waited for.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,25 +7,61 @@ use super::measure::Time;
 use super::raw;
 use super::report::Report;
 use super::server::{Listen, positive};
+use super::value::At;
+use crate::gate::rules::Access;
 use crate::upstream::{Address, Settings};
 
-/// `None`: forward-auth only.
-pub fn settings(written: &raw::Configuration, listen: &[Listen], report: &mut Report) -> Option<Settings> {
+/// Each address once: first the application that gets what no rule sends elsewhere. None: forward-auth only.
+pub struct Applications<'a> {
+    pub settings: Vec<Settings>,
+    listen: &'a [Listen],
+}
+
+pub fn applications<'a>(written: &raw::Configuration, listen: &'a [Listen], report: &mut Report) -> Applications<'a> {
     let limits = &written.limits;
     let connect_timeout = positive(&limits.upstream_connect_timeout, Duration::from_secs(5), report);
     let timeout = positive(&limits.upstream_timeout, Duration::from_secs(60), report);
     // Servers close idle connections after two seconds and more (Gunicorn): sooner than the shortest of them.
     let idle_timeout = limits.upstream_idle_timeout.or(Time(Duration::from_millis(1500)), report).0;
-    let at = written.upstream.noted(report)?.clone();
-    let stand_in = Address::Tcp { host: "localhost".to_owned(), port: 80 };
+    let at = written.upstream.noted(report).cloned();
+    let settings = at.map(|at| {
+        let address = address(&at, listen, report);
+        Settings { address, connect_timeout, timeout, idle_timeout }
+    });
+    Applications { settings: settings.into_iter().collect(), listen }
+}
+
+impl Applications<'_> {
+    /// The number of the application that gets what a rule lets through.
+    pub fn of_rule(&mut self, rule: &raw::Rule, access: Access, report: &mut Report) -> usize {
+        let Some(at) = rule.upstream.written() else { return 0 };
+        if access == Access::Deny {
+            report.wrong(at, "access = \"deny\" lets nothing through; leave it out");
+        }
+        let address = address(at, self.listen, report);
+        let Some(first) = self.settings.first() else {
+            let text = "nothing says where all other requests go; write upstream = \"http://127.0.0.1:3000\" at the top, or leave it out where the gate \
+                        only answers another proxy's questions";
+            report.wrong(at, text);
+            return 0;
+        };
+        if let Some(known) = self.settings.iter().position(|known| known.address == address) {
+            return known;
+        }
+        self.settings.push(Settings { address, ..first.clone() });
+        self.settings.len() - 1
+    }
+}
+
+fn address(at: &At<String>, listen: &[Listen], report: &mut Report) -> Address {
     let address = Address::parse(&at.value).unwrap_or_else(|bad| {
-        report.wrong(&at, bad.to_string());
-        stand_in
+        report.wrong(at, bad.to_string());
+        Address::Tcp { host: "localhost".to_owned(), port: 80 }
     });
     if listen.iter().any(|listen| is_same(&address, listen)) {
-        report.wrong(&at, "it is the gate's own address; write the application's");
+        report.wrong(at, "it is the gate's own address; write the application's");
     }
-    Some(Settings { address, connect_timeout, timeout, idle_timeout })
+    address
 }
 
 /// Names other than `localhost` are not looked up.

@@ -177,6 +177,7 @@ impl Form {
 #[derive(Debug)]
 pub struct Pass {
     public_url: usize,
+    upstream: usize,
     user: Option<Named>,
 }
 
@@ -192,8 +193,8 @@ pub(in crate::gate) struct Named {
 
 impl Pass {
     /// For the gate alone. `None`: in nobody's name.
-    pub(in crate::gate) fn new(public_url: usize, user: Option<Named>) -> Pass {
-        Pass { public_url, user }
+    pub(in crate::gate) fn new(public_url: usize, upstream: usize, user: Option<Named>) -> Pass {
+        Pass { public_url, upstream, user }
     }
 
     /// For tests of what comes after the gate.
@@ -201,12 +202,17 @@ impl Pass {
     pub fn for_test(identity: Vec<(HeaderName, HeaderValue)>) -> Pass {
         let session = SessionId::from_bytes([7; 16]);
         let (access_token, id_token) = (PassOn::Off, PassOn::Off);
-        Pass::new(0, Some(Named { identity, session, until: Timestamp::MAX, access_token, id_token }))
+        Pass::new(0, 0, Some(Named { identity, session, until: Timestamp::MAX, access_token, id_token }))
     }
 
     /// The `public_url` the request was matched to: whose scheme, host and port the application is told.
     pub fn public_url(&self) -> usize {
         self.public_url
+    }
+
+    /// Which application it is for: 0 is the top-level `upstream`, the others are those that rules name.
+    pub fn upstream(&self) -> usize {
+        self.upstream
     }
 
     /// The headers that name the user; empty on public paths and without a session.

@@ -49,7 +49,7 @@ impl Gate {
         }
         match (access, who) {
             (Access::Deny, _) => refuse(Refusal::Denied { rule }),
-            (Access::Public, _) | (Access::Optional, Who::Nobody | Who::Away(_)) => self.pass(at, ask, None),
+            (Access::Public, _) | (Access::Optional, Who::Nobody | Who::Away(_)) => self.pass(at, ask, effect, None),
             (Access::User, Who::User(session)) if !allowed.holds(&session.claims) => refuse(Refusal::NotAllowed),
             (Access::Optional | Access::User, Who::User(session)) => {
                 if let Some(lacks) = effect.unmet_by(session, &self.settings.identity.user_claim) {
@@ -59,7 +59,7 @@ impl Gate {
                     return self.step_up(at, ask, caller, effect, (rule, unmet));
                 }
                 match self.named(session, now) {
-                    Some(named) => self.pass(at, ask, Some(named)),
+                    Some(named) => self.pass(at, ask, effect, Some(named)),
                     None => refuse(Refusal::Unnamed),
                 }
             }
@@ -69,11 +69,11 @@ impl Gate {
     }
 
     /// The last question is a socket's: cookies go where a foreign page says (RFC 6455 §10.2).
-    pub(in crate::gate) fn pass(&self, at: At, ask: &Ask, named: Option<Named>) -> Action {
+    pub(in crate::gate) fn pass(&self, at: At, ask: &Ask, effect: &Effect, named: Option<Named>) -> Action {
         if ask.wants == Wants::Socket && !self.knows_origin(at, ask) {
             return Action::Refuse(Refusal::ForeignOrigin, Form::Bare);
         }
-        Action::Forward(Pass::new(at.public_url, named))
+        Action::Forward(Pass::new(at.public_url, effect.upstream, named))
     }
 
     /// A missing `Origin` is no browser's.

@@ -84,7 +84,7 @@ impl Gate {
             // There is none; and where one is passed on in `Authorization`, the client's own header gives way to nothing.
             id_token: PassOn::Off,
         };
-        self.pass(at, ask, Some(named))
+        self.pass(at, ask, effect, Some(named))
     }
 }
 

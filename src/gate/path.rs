@@ -1,7 +1,8 @@
 //! Readings of a request target: every way an application might understand a path (interface.md "No second reading opens anything").
 //!
-//! Five transformations (percent-decoding, at most twice; `\` as `/`; `;…` cut from segments; `//` joined; dot segments removed) are applied
-//! until nothing new comes of any of them, in any order. Lower case is the matching's matter (`rules.rs`).
+//! Six transformations (percent-decoding, at most twice; `\` as `/`; `;…` cut from segments; `//` joined; dot segments removed; what stands behind
+//! `//` at the beginning taken for a host) are applied until nothing new comes of any of them, in any order. Lower case and the slash at the end
+//! are the matching's matter (`rules.rs`). What real servers read is in docs/paths.md.
 
 /// Whether a path has no second reading but the one in lower case. Looks once at every byte and allocates nothing: nearly every request ends here.
 pub fn is_plain(path: &str) -> bool {
@@ -45,9 +46,9 @@ impl Readings {
         while next < found.all.len() {
             let (text, decodings) = found.all[next].clone();
             next += 1;
-            for transformed in
-                [slashes(&text), without_parameters(&text), joined(&text), without_dots(&text)].into_iter().flatten()
-            {
+            let transformed =
+                [slashes(&text), without_parameters(&text), joined(&text), without_dots(&text), without_host(&text)];
+            for transformed in transformed.into_iter().flatten() {
                 found.add(transformed, decodings)?;
             }
             if decodings == MOST_DECODINGS {
@@ -173,6 +174,17 @@ fn joined(path: &[u8]) -> Option<Vec<u8>> {
     (text.len() != path.len()).then_some(text)
 }
 
+/// `//host/path` is a reference to another host (RFC 3986 §4.2), and some resolve targets like references: `new URL(url, base)`, with any number of
+/// slashes; `parse_url`.
+fn without_host(path: &[u8]) -> Option<Vec<u8>> {
+    if !path.starts_with(b"//") {
+        return None;
+    }
+    let host = path.iter().position(|byte| *byte != b'/').unwrap_or(path.len());
+    let end = path[host..].iter().position(|byte| *byte == b'/');
+    Some(end.map_or(b"/".to_vec(), |end| path[host + end..].to_vec()))
+}
+
 /// RFC 3986 §5.2.4.
 fn without_dots(path: &[u8]) -> Option<Vec<u8>> {
     if !path.split(|byte| *byte == b'/').any(is_dots) {
@@ -253,6 +265,11 @@ mod tests {
             ("/x/..%255cadmin", "/admin"),
             ("/admin/.", "/admin/"),
             ("/../..", "/"),
+            ("//x/admin", "/admin"),
+            ("///x/%61dmin", "/admin"),
+            ("/%5cx/admin", "/admin"),
+            ("/a/..//x/admin", "/admin"),
+            ("//x", "/"),
         ] {
             assert!(read(path).iter().any(|found| found == reading), "{path} reads {reading}: {:?}", read(path));
         }

@@ -4,7 +4,8 @@
 //!
 //! - A rule that opens (public, optional) matches the target as sent, letter for letter, and only if every reading stays within one of the
 //!   rule's patterns. Case aside: readings in lower case are not asked to.
-//! - A rule that closes matches when any reading does, each as it is and in lower case.
+//! - A rule that closes matches when any reading does, each as it is and in lower case, and with or without a slash at its end: to many routers and
+//!   file servers these are the same.
 //! - When a rule that closes has matched, or none has, each reading is asked which closing rule it meets first. If they would not all be
 //!   told the same thing, the target is ambiguous (400). Rules of the same effect (`user` and the default) are the same here; every condition is part
 //!   of a rule's effect.
@@ -51,6 +52,8 @@ pub struct Rule {
     pub step_up: StepUp,
     /// Access tokens of `[[bearer]]` are taken here, in place of a session.
     pub bearer: bool,
+    /// Which application gets what it lets through; 0 is everybody's, the top-level `upstream`.
+    pub upstream: usize,
 }
 
 /// Who gets through.
@@ -74,6 +77,7 @@ pub struct Effect {
     pub require: Vec<Requirement>,
     pub step_up: StepUp,
     pub bearer: bool,
+    pub upstream: usize,
 }
 
 /// What the rules say of one request.
@@ -271,13 +275,14 @@ impl Compiled {
             require,
             step_up: rule.step_up.clone(),
             bearer: rule.bearer,
+            upstream: rule.upstream,
         };
         let known = effects.iter().position(|known| *known == effect).unwrap_or_else(|| {
             effects.push(effect);
             effects.len() - 1
         });
         Compiled {
-            patterns: rule.paths.iter().flat_map(|path| Pattern::spellings(path)).collect(),
+            patterns: patterns(&rule.paths, opens),
             methods: rule.methods.clone(),
             from: if opens { rule.from.clone() } else { Vec::new() },
             opens,
@@ -293,6 +298,18 @@ impl Compiled {
     fn matches(&self, Reading(path, case): Reading<'_>) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(path, case))
     }
+}
+
+/// Of each path as written; and of one that closes, with a slash at its end and without.
+fn patterns(paths: &[String], opens: bool) -> Vec<Pattern> {
+    let mut patterns: Vec<Pattern> = paths.iter().flat_map(|path| Pattern::spellings(path)).collect();
+    for path in paths.iter().filter(|path| !opens && *path != "/" && !path.ends_with("/**")) {
+        let with = format!("{path}/");
+        // A star may be nothing: `/x/*` holds `/x/`.
+        let without = path.strip_suffix("/*").or(path.strip_suffix('/')).filter(|path| !path.is_empty());
+        patterns.extend([with.as_str()].into_iter().chain(without).flat_map(Pattern::spellings));
+    }
+    patterns
 }
 
 /// Whether the user signed in as lately, and in such a way, as is asked for. A sign-in that is yet to come is none: some clock was wrong.

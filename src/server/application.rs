@@ -3,26 +3,35 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::upstream::UpstreamError;
+use crate::upstream::{Address, UpstreamError};
 
 /// As the last request found it; one relaxed load where nothing changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Application {
+    address: Address,
     down: AtomicBool,
     why: Mutex<String>,
 }
 
 impl Application {
+    pub fn new(address: Address) -> Application {
+        Application { address, down: AtomicBool::new(false), why: Mutex::default() }
+    }
+
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     pub fn answered(&self) {
         if self.down.load(Ordering::Relaxed) && self.down.swap(false, Ordering::Relaxed) {
-            tracing::info!(event = "application_back", "the application answers again");
+            tracing::info!(event = "application_back", application = %self.address, "the application answers again");
         }
     }
 
     /// Only what says that it is not there counts: a slow answer is an answer to come.
     pub fn failed(&self, error: &UpstreamError) {
         match error {
-            UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {}
+            UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_, _) => {}
             UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_)
@@ -44,7 +53,7 @@ mod tests {
 
     #[test]
     fn it_is_down_when_nobody_takes_connections_and_back_with_its_next_answer() {
-        let application = Application::default();
+        let application = Application::new(Address::Unix("/run/app.sock".into()));
         application.failed(&UpstreamError::Closed("early".to_owned()));
         assert_eq!(application.degraded(), None);
         application.failed(&UpstreamError::Connect("refused".to_owned()));

@@ -30,7 +30,7 @@ use crate::wire::{Ask, Head, Malformed};
 pub struct Doorkeeper {
     house: Arc<House>,
     /// `None`: forward-auth only.
-    pool: Option<Pool>,
+    pools: Vec<Pool>,
     ids: RequestIds,
 }
 
@@ -74,8 +74,9 @@ impl Handler for Doorkeeper {
 }
 
 impl Doorkeeper {
-    pub fn new(house: Arc<House>, pool: Option<Pool>) -> Doorkeeper {
-        Doorkeeper { house, pool, ids: RequestIds::new() }
+    /// `pools`: one for each application, in their order.
+    pub fn new(house: Arc<House>, pools: Vec<Pool>) -> Doorkeeper {
+        Doorkeeper { house, pools, ids: RequestIds::new() }
     }
 
     fn read(&self, site: &Site, peer: &Peer, request: &Request<Incoming>) -> Result<Ask, Malformed> {
@@ -160,7 +161,8 @@ impl Doorkeeper {
         peer: &Peer,
         done: &mut Done<'_>,
     ) -> Response<Body> {
-        let Some(pool) = &self.pool else {
+        let number = pass.upstream();
+        let (Some(pool), Some(application)) = (self.pools.get(number), self.house.applications.get(number)) else {
             // The gate lets nothing pass where there is nowhere to go.
             return answer::broken(&visit.asked_here());
         };
@@ -182,9 +184,10 @@ impl Doorkeeper {
                 let response =
                     answer::upstream_failed(&error, &visit.asked(Form::of(visit.ask.wants), user.as_deref()));
                 if !error.is_the_clients() {
-                    self.house.application.failed(&error);
+                    application.failed(&error);
                     tracing::warn!(
                         event = "application_failed",
+                        application = %application.address(),
                         reason = answer::reason(&response),
                         request_id = visit.request_id(),
                         "{error}"
@@ -193,7 +196,7 @@ impl Doorkeeper {
                 return response;
             }
         };
-        self.house.application.answered();
+        application.answered();
         let end = || {
             // None where a token lets its client in: a sign-out ends sessions, not tokens.
             let session = visit.session().filter(|session| pass.session() == Some(session.id));

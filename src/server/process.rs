@@ -46,7 +46,7 @@ pub struct Server {
     admin_listener: TcpListener,
     admin: SocketAddr,
     workers: worker::Settings,
-    upstream: Option<upstream::Settings>,
+    upstreams: Vec<upstream::Settings>,
     keys: Keys,
     shutdown: Shutdown,
 }
@@ -67,7 +67,7 @@ pub enum StartError {
 impl Server {
     /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
-        let Config { server, gate, cookies, keys, provider, upstream, trust, log } = config;
+        let Config { server, gate, cookies, keys, provider, upstreams, trust, log } = config;
         let listeners: Vec<Listener> =
             server.listen.iter().map(|listen| Listener::bind("listen", listen)).collect::<Result<_, _>>()?;
         let admin_listener =
@@ -106,12 +106,12 @@ impl Server {
             clock,
             metrics: Arc::clone(&metrics),
             readiness: Readiness::starting(),
-            application: Application::default(),
+            applications: upstreams.iter().map(|upstream| Application::new(upstream.address.clone())).collect(),
         };
         let workers = worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (house, shutdown) = (Arc::new(house), server.shutdown);
-        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstream, keys, shutdown })
+        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstreams, keys, shutdown })
     }
 
     /// Where it listens: the actual ports where 0 was asked for.
@@ -125,7 +125,7 @@ impl Server {
 
     /// Serves until the drain that `stop` begins is over. `again`: a second signal, which ends it at once.
     pub async fn serve(self, stop: impl Future<Output = ()>, again: impl Future<Output = ()>) -> io::Result<()> {
-        let Server { house, listeners, admin_listener, workers, upstream, keys, shutdown, .. } = self;
+        let Server { house, listeners, admin_listener, workers, upstreams, keys, shutdown, .. } = self;
         let readiness = house.readiness.clone();
         // Dropped at the end, and everything in it with it: probes are answered until then.
         let mut beside = JoinSet::new();
@@ -138,8 +138,8 @@ impl Server {
 
         let drain = Drain::new(readiness.clone());
         let make = move || {
-            let pool = upstream.clone().map(|settings| Pool::new(settings, Arc::clone(&house.metrics)));
-            Doorkeeper::new(Arc::clone(&house), pool)
+            let pools = upstreams.iter().map(|settings| Pool::new(settings.clone(), Arc::clone(&house.metrics)));
+            Doorkeeper::new(Arc::clone(&house), pools.collect())
         };
         let working = worker::run(&workers, listeners, &drain, make);
         readiness.enter(Phase::Ready);
@@ -167,8 +167,9 @@ fn admin_of(house: &Arc<House>) -> Admin {
             provider::State::Ready => None,
             provider::State::Degraded(why) => Some(Degraded { what: "provider", why }),
         };
-        let application = house.application.degraded().map(|why| Degraded { what: "application", why });
-        provider.into_iter().chain(application).collect()
+        let applications = house.applications.iter().filter_map(Application::degraded);
+        let applications = applications.map(|why| Degraded { what: "application", why });
+        provider.into_iter().chain(applications).collect()
     };
     Admin { readiness, metrics, degraded: Box::new(degraded) }
 }

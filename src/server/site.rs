@@ -62,5 +62,6 @@ pub struct House {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
-    pub application: Application,
+    /// As `Pass::upstream` counts them.
+    pub applications: Vec<Application>,
 }

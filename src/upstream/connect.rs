@@ -30,7 +30,7 @@ impl Dialer {
         let failed = |error: io::Error| UpstreamError::Connect(format!("{}: {error}", self.address));
         match timeout(self.within, self.attempt()).await {
             Ok(stream) => stream.map_err(failed),
-            Err(_) => Err(UpstreamError::ConnectTimeout(self.within)),
+            Err(_) => Err(UpstreamError::ConnectTimeout(self.address.to_string(), self.within)),
         }
     }
 

@@ -39,8 +39,8 @@ pub struct Settings {
 pub enum UpstreamError {
     #[error("the application could not be reached: {0}")]
     Connect(String),
-    #[error("the application did not take the connection within {0:?}")]
-    ConnectTimeout(Duration),
+    #[error("the application did not take the connection within {1:?}: {0}")]
+    ConnectTimeout(String, Duration),
     #[error("the application did not answer within {0:?}")]
     Timeout(Duration),
     #[error("the application closed the connection before it answered: {0}")]
@@ -61,7 +61,7 @@ impl UpstreamError {
         match self {
             UpstreamError::RequestBody(_) | UpstreamError::BodyTooLarge => true,
             UpstreamError::Connect(_)
-            | UpstreamError::ConnectTimeout(_)
+            | UpstreamError::ConnectTimeout(_, _)
             | UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_) => false,

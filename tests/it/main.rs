@@ -39,3 +39,4 @@ mod sign_out;
 mod socket;
 mod streams;
 mod tabs;
+mod upstreams;

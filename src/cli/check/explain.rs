@@ -176,7 +176,7 @@ impl Teller<'_> {
     }
 
     fn passes(&self, pass: &Pass) -> String {
-        match &self.config.upstream {
+        match self.config.upstreams.get(pass.upstream()) {
             Some(upstream) => format!("reaches {}{}", upstream.address, self.named(pass)),
             None => format!("is allowed (forward-auth){}", self.named(pass)),
         }

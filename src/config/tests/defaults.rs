@@ -94,7 +94,7 @@ fn the_rooms_get_those_defaults() {
     let shutdown = &config.server.shutdown;
     assert_eq!((shutdown.delay.as_secs(), shutdown.drain.as_secs()), (5, 20));
     assert!((1..=4).contains(&config.server.workers));
-    let upstream = config.upstream.unwrap();
+    let upstream = &config.upstreams[0];
     assert_eq!(
         [upstream.connect_timeout, upstream.timeout, upstream.idle_timeout].map(|time| time.as_millis()),
         [5000, 60_000, 1500]
@@ -194,7 +194,28 @@ fn the_cookies_name_follows_the_addresses_and_the_prefix() {
 fn without_an_upstream_the_gate_answers_nginx_on_loopback() {
     let text = around("", "").replace("upstream = \"http://127.0.0.1:3000\"\n", "");
     let config = loaded(&text).config;
-    assert!(config.upstream.is_none() && config.gate.forward_auth_only && config.trust.loopback_originals);
+    assert!(config.upstreams.is_empty() && config.gate.forward_auth_only && config.trust.loopback_originals);
+}
+
+#[test]
+fn rules_name_further_applications_each_address_once() {
+    let rule = |upstream: &str| format!("[[rules]]\npath = \"/a\"\nupstream = \"{upstream}\"\n");
+    let written = ["http://127.0.0.1:4000", "unix:/run/b.sock", "http://127.0.0.1:4000/", "http://127.0.0.1:3000"];
+    let config = loaded(&format!("{}{}", around("", ""), written.map(rule).concat())).config;
+    let numbers: Vec<usize> = config.gate.rules.iter().map(|rule| rule.upstream).collect();
+    let addresses: Vec<String> = config.upstreams.iter().map(|upstream| upstream.address.to_string()).collect();
+    assert_eq!(numbers, [1, 2, 1, 0]);
+    assert_eq!(addresses, ["http://127.0.0.1:3000", "http://127.0.0.1:4000", "unix:/run/b.sock"]);
+    assert_eq!(config.upstreams[2].timeout, config.upstreams[0].timeout);
+}
+
+#[test]
+fn a_rules_own_application_needs_one_for_all_else() {
+    let rules = "[[rules]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:4000\"\n";
+    let text = around("", "").replace("upstream = \"http://127.0.0.1:3000\"\n", "") + rules;
+    let problems = super::problems(&text, &[]);
+    let told = problems[0].to_string();
+    assert!(told.contains("rules[0].upstream: nothing says where all other requests go; write upstream = "), "{told}");
 }
 
 #[test]

@@ -63,8 +63,8 @@ fn the_example_loads_and_states_the_defaults() {
 
 #[test]
 fn defaults_that_the_example_has_in_comments_are_the_defaults_too() {
-    const RULES: [&str; 9] =
-        ["support", "path", "methods", "access", "from", "require", "max_age", "acr_values", "bearer"];
+    const RULES: [&str; 10] =
+        ["support", "path", "methods", "access", "from", "require", "max_age", "acr_values", "bearer", "upstream"];
     // But what is an example of one's own, or another machine's.
     let own =
         ["health_path", "workers", "issuer", "jwks_uri", "client_secret", "callback_path", "ca_file", "proxy", "name"];

@@ -16,7 +16,6 @@ use crate::gate::action::Form;
 use crate::gate::{Action, Gate};
 use crate::provider::{Provider, Refreshed};
 use crate::server::answer::{self, Place};
-use crate::server::application::Application;
 use crate::server::login::Begin;
 use crate::server::pages::Voice;
 use crate::server::ready::Readiness;
@@ -102,7 +101,7 @@ impl Gatehouse {
             clock: clock.clone(),
             metrics,
             readiness: Readiness::starting(),
-            application: Application::default(),
+            applications: Vec::new(),
         };
         let redirects = reqwest::redirect::Policy::none();
         let person = reqwest::Client::builder().redirect(redirects).no_proxy().build().unwrap();

@@ -152,7 +152,7 @@ impl Everybody {
 fn failed(error: &UpstreamError) -> Response<Body> {
     let status = match error {
         UpstreamError::Connect(_) | UpstreamError::Closed(_) | UpstreamError::Broken(_) => 502,
-        UpstreamError::ConnectTimeout(_) | UpstreamError::Timeout(_) => 504,
+        UpstreamError::ConnectTimeout(_, _) | UpstreamError::Timeout(_) => 504,
         UpstreamError::RequestBody(_) => 400,
         UpstreamError::BodyTooLarge => 413,
     };

@@ -43,7 +43,17 @@ paths = "/b"
     -> rules[0].paths: no such key; the nearest is rules.path
 path = "/a"
 upstream = "x"
-    -> rules[0].upstream: not in this version
+    -> rules[0].upstream: it is no address; write http://host:port or unix:/path
+path = "/a"
+upstream = "https://app:8443"
+    -> rules[0].upstream: https:// is not in this version; write http://host:port or unix:/path
+path = "/a"
+upstream = "http://127.0.0.1:4180"
+    -> rules[0].upstream: it is the gate's own address; write the application's
+path = "/a"
+access = "deny"
+upstream = "http://127.0.0.1:4000"
+    -> rules[0].upstream: access = "deny" lets nothing through; leave it out
 path = "/a"
 from = ["10.0.0.1/8"]
     -> rules[0].from[0]: "10.0.0.1/8" has bits beyond its mask; write 10.0.0.0/8

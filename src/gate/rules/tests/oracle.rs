@@ -46,8 +46,14 @@ impl Written {
         self.rule.paths.iter().any(|pattern| glob(pattern, reading))
     }
 
-    fn holds_folded(&self, folded: &[u8]) -> bool {
-        self.folded.iter().any(|pattern| glob(pattern, folded))
+    /// To the letter, but for a slash at the end.
+    fn closes(&self, reading: &[u8]) -> bool {
+        give_or_take_a_slash(reading).iter().any(|reading| self.holds(reading))
+    }
+
+    fn closes_folded(&self, folded: &[u8]) -> bool {
+        let holds = |reading: &Vec<u8>| self.folded.iter().any(|pattern| glob(pattern, reading));
+        give_or_take_a_slash(folded).iter().any(holds)
     }
 
     fn matches(&self, target: &Target) -> bool {
@@ -55,8 +61,8 @@ impl Written {
             self.holds(&target.sent)
                 && target.readings.iter().all(|reading| std::str::from_utf8(reading).is_ok() && self.holds(reading))
         } else {
-            target.readings.iter().any(|reading| self.holds(reading))
-                || target.folded.iter().any(|reading| self.holds_folded(reading))
+            target.readings.iter().any(|reading| self.closes(reading))
+                || target.folded.iter().any(|reading| self.closes_folded(reading))
         }
     }
 }
@@ -81,8 +87,8 @@ pub(super) fn is_near(rules: &[Written], target: &Target) -> bool {
 
 /// For each reading, as it is and folded, the first closing rule that it meets.
 fn closing<'t>(rules: &'t [Written], target: &'t Target) -> impl Iterator<Item = Option<usize>> + 't {
-    let as_read = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.holds(reading));
-    let as_folded = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.holds_folded(reading));
+    let as_read = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.closes(reading));
+    let as_folded = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.closes_folded(reading));
     target.readings.iter().map(as_read).chain(target.folded.iter().map(as_folded))
 }
 
@@ -101,10 +107,28 @@ fn read(path: Vec<u8>, decodings_left: u8, seen: &mut Vec<(Vec<u8>, u8)>) {
     if path.contains(&b'.') {
         read(without_dots(&path), decodings_left, seen);
     }
+    if let Some(relative) = path.strip_prefix(b"//") {
+        let mut rest = relative.to_vec();
+        while rest.first() == Some(&b'/') {
+            rest.remove(0);
+        }
+        while rest.first().is_some_and(|byte| *byte != b'/') {
+            rest.remove(0);
+        }
+        read(if rest.is_empty() { b"/".to_vec() } else { rest }, decodings_left, seen);
+    }
     read(with_single_slashes(&path), decodings_left, seen);
     if decodings_left > 0 && path.contains(&b'%') {
         read(percent_encoding::percent_decode(&path).collect(), decodings_left - 1, seen);
     }
+}
+
+fn give_or_take_a_slash(reading: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = vec![reading.to_vec(), [reading, b"/"].concat()];
+    if reading.len() > 1 && reading.ends_with(b"/") {
+        all.push(reading[..reading.len() - 1].to_vec());
+    }
+    all
 }
 
 fn with_slashes(path: &[u8]) -> Vec<u8> {

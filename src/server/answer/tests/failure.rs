@@ -74,7 +74,7 @@ fn an_application_that_fails_is_told_apart_from_one_that_is_slow() {
     let text_of = || "x".to_owned();
     let expected = [
         (UpstreamError::Connect(text_of()), 502),
-        (UpstreamError::ConnectTimeout(Duration::ZERO), 504),
+        (UpstreamError::ConnectTimeout(String::new(), Duration::ZERO), 504),
         (UpstreamError::Timeout(Duration::ZERO), 504),
         (UpstreamError::Closed(text_of()), 502),
         (UpstreamError::Broken(text_of()), 502),
