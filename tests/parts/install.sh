@@ -7,7 +7,7 @@ part_install() { need_programs && need_node && need_python; }
 
 # The programs, and the package each comes from.
 need_programs() {
-  local -a pairs=(chromium:chromium nginx:nginx-light npm:npm openssl:openssl python3:python3 cc:gcc cmake:cmake make:make curl:curl)
+  local -a pairs=(chromium:chromium nginx:nginx-light apache2:apache2 php:php-cli npm:npm openssl:openssl python3:python3 cc:gcc cmake:cmake make:make curl:curl)
   local -a missing=()
   local pair
   for pair in "${pairs[@]}"; do
