@@ -52,7 +52,7 @@ for (const server of SERVERS.filter(({ name, slow }) => (ONLY === undefined ? !s
         };
         const { sent, bypasses } = await ask(port, rules, passed());
         t.diagnostic(`${bypasses.length} of ${sent} reach what is closed`);
-        assert.ok(bypasses.length > 10, `${bypasses.length} of ${sent}`);
+        assert.ok(bypasses.length > 0, `${bypasses.length} of ${sent}`);
       });
     }
 
