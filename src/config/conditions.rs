@@ -74,6 +74,12 @@ pub fn step_up(rule: &raw::Rule, promises_id_tokens: bool, report: &mut Report) 
                 format!("{} is no whole number of seconds, which is what providers are asked for", at.value.show()),
             );
         }
+        if !promises_id_tokens {
+            report.warn(
+                at,
+                "only an ID token says when somebody signed in (auth_time): where this provider sends none, a sign-in that it was asked to make a fresh one (prompt=login) counts, whether it did or not",
+            );
+        }
         at.value.0
     });
     let Some(at) = rule.acr_values.written() else { return StepUp { max_age, ..StepUp::default() } };

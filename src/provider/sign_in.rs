@@ -55,7 +55,8 @@ pub async fn redeem(
 }
 
 /// OpenID Connect Core §3.1.3.7 steps 12 and 13, and what they say of when the user signed in. A provider of which no ID token can be expected says
-/// nothing about when: there the sign-in itself counts, which was asked to be a fresh one (`prompt=login`).
+/// nothing about when: there the sign-in itself counts, where it was asked to be a fresh one (`prompt=login`). Any other may have been silent, of a
+/// session at the provider that is days old.
 fn auth_time(
     settings: &Settings,
     attempt: &Attempt,
@@ -63,11 +64,11 @@ fn auth_time(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, SignInError> {
     let said = id_token.and_then(IdToken::auth_time).map(|time| time.min(now));
+    let (asked, started_at) = (&attempt.step_up, attempt.started_at);
     let time = match settings.preset {
         Preset::Oidc => said,
-        Preset::Toki | Preset::Oauth2 => said.or(Some(now)),
+        Preset::Toki | Preset::Oauth2 => said.or(asked.max_age.map(|_| now)),
     };
-    let (asked, started_at) = (&attempt.step_up, attempt.started_at);
     let acr = id_token.and_then(IdToken::acr);
     asked.check(time, acr, started_at - MAX_SKEW).map_err(SignInError::TooWeak)?;
     // A provider whose clock is behind ours has asked just now all the same.

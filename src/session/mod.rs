@@ -56,8 +56,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The last activity that was written down; only kept up where `idle_timeout` is on.
     pub seen_at: Timestamp,
-    /// When the user last proved who they are at the provider: the ID token's `auth_time`, else the sign-in where the preset promises no ID token.
-    /// `None`: nobody said.
+    /// When the user last proved who they are at the provider: the ID token's `auth_time`; else, where the preset promises no ID token, a sign-in
+    /// that was asked to be a fresh one. `None`: nobody said.
     pub auth_time: Option<Timestamp>,
     /// When this access token was received.
     pub token_issued_at: Timestamp,

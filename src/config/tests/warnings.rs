@@ -27,6 +27,10 @@ fn what_is_dangerous_or_does_nothing_is_said() {
         (rule("path = [\"/a\", \"/**/*\"]\naccess = \"optional\""), format!("config.toml:12:1: rules[0]: {everybody}")),
         (rule("path = \"/**\"\n[[rules]]\npath = \"/a\""), "config.toml:14:1: rules[1]: no request gets here: rules[0] decides for all".to_owned()),
         (
+            rule("path = \"/pay/**\"\nmax_age = \"15m\""),
+            "config.toml:14:11: rules[0].max_age: only an ID token says when somebody signed in (auth_time): where this provider sends none, a sign-in that it was asked to make a fresh one (prompt=login) counts, whether it did or not".to_owned(),
+        ),
+        (
             rule("path = \"/assets/**\"").replace("app.example.mn", "app.example.mn/app"),
             "config.toml:12:1: rules[0]: /assets/** is outside public_url's path, and rules see the whole path: no request matches it".to_owned(),
         ),

@@ -58,11 +58,13 @@ async fn an_openid_provider_that_does_not_say_when_has_not_said_lately() {
 }
 
 #[tokio::test]
-async fn of_toki_which_says_nothing_the_sign_in_counts() {
+async fn of_toki_which_says_nothing_the_sign_in_counts_that_was_asked_to_be_a_fresh_one() {
     let world = World::with(patient(Options::toki()), |_| ()).await;
     world.op.reshape(|answers| answers.id_token = false);
     let signed_in = sign_in(&world, recent(), 0).await.unwrap();
     assert_eq!(signed_in.session.auth_time, Some(world.clock.now()));
+    let may_be_silent = sign_in(&world, StepUp::default(), 0).await.unwrap();
+    assert_eq!(may_be_silent.session.auth_time, None);
     let by_other_means = StepUp { acr_values: vec!["phr".to_owned()], ..StepUp::default() };
     assert!(is_too_weak(sign_in(&world, by_other_means, 0).await, Unmet::Acr));
 }
