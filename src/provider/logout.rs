@@ -1,5 +1,6 @@
 //! What the provider says of ended sessions (OpenID Connect Back-Channel Logout 1.0): whether it is the provider who says it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -35,7 +36,13 @@ impl Provider {
     /// Verifies a logout token; fetches keys where that is needed and due. Whether it was taken before, is for who asks to know.
     pub async fn verify_logout_token(&self, token: Secret<String>) -> Result<LogoutToken, LogoutError> {
         let shared = self.shared.clone();
-        let work = async move { verify(&shared, &token).await };
+        // Anybody may come with a token, and all who wait for keys wait here: in the request, so that nothing is left of those who leave.
+        let place = timeout(WAIT_FOR_A_PLACE, Arc::clone(&shared.logout_places).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(not_now("too many at once".to_owned())) };
+        let work = async move {
+            let _place = place;
+            verify(&shared, &token).await
+        };
         self.runtime.handle().spawn(work).await.unwrap_or_else(|_| Err(not_now("it was broken off".to_owned())))
     }
 
@@ -68,10 +75,6 @@ async fn verify(shared: &Shared, token: &Secret<String>) -> Result<LogoutToken, 
     let metadata = shared.metadata().map_err(not_now)?;
     let (Some(issuer), Some(jwks_uri)) = (&metadata.issuer, &metadata.jwks_uri) else {
         return Err(LogoutError::NotSetUp);
-    };
-    // Anybody may come with a token, and all who wait for keys wait here.
-    let Ok(Ok(_place)) = timeout(WAIT_FOR_A_PLACE, shared.logout_places.acquire()).await else {
-        return Err(not_now("too many at once".to_owned()));
     };
     let expect = Expect { issuer, client_id: &settings.client_id, algorithms: &settings.id_token_algs };
     let verify = |keys: crate::oidc::jwt::Keys<'_>| {

@@ -190,7 +190,7 @@ impl Provider {
             bearers: Bearers::new(&settings, clock.now()),
             sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             sign_in_places: Semaphore::new(CALLS_AT_ONCE),
-            logout_places: Semaphore::new(CALLS_AT_ONCE),
+            logout_places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             pushes: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
             push_places: Semaphore::new(CALLS_AT_ONCE),
             refreshes: Refreshes::new(CALLS_AT_ONCE),
@@ -321,7 +321,7 @@ struct Shared {
     bearers: Bearers,
     sign_ins: Mutex<Bucket>,
     sign_in_places: Semaphore,
-    logout_places: Semaphore,
+    logout_places: Arc<Semaphore>,
     /// Of their own: strangers who begin keep nobody from finishing.
     pushes: Mutex<Bucket>,
     push_places: Semaphore,

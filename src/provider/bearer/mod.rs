@@ -10,6 +10,7 @@ mod ledger;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::introspection::Introspections;
@@ -41,6 +42,8 @@ pub struct Bearers {
     issuers: Vec<Issuer>,
     known: Known,
     introspections: Introspections,
+    /// Of signed tokens that wait for keys, their clients gone or not: what an issuer that hangs holds is bounded.
+    pub(in crate::provider) waiting: Arc<Semaphore>,
 }
 
 /// What is done about a token, by what it says it is.
@@ -58,6 +61,7 @@ impl Bearers {
             issuers: settings.bearer.iter().cloned().map(Issuer::new).collect(),
             known: Known::new(),
             introspections: Introspections::new(settings.introspections_per_minute, now),
+            waiting: Arc::new(Semaphore::new(WAITING)),
         }
     }
 
@@ -109,8 +113,12 @@ impl Provider {
             Some(at_hand) => Some(at_hand.verdict),
             None => None,
         };
+        let Ok(place) = Arc::clone(&shared.bearers.waiting).try_acquire_owned() else {
+            return at_hand.map_or_else(|| Err(away("too many tokens wait for its keys".to_owned())), Ok);
+        };
         let (token, there) = (Secret::new(token.to_owned()), Arc::clone(shared));
         let work = self.runtime.handle().spawn(async move {
+            let _place = place;
             let Shared { bearers, http, clock, settings, .. } = &*there;
             bearers.issuers[index].verify(token.expose(), http, clock, settings.insecure_http).await
         });
@@ -138,6 +146,8 @@ fn away(why: String) -> NotTaken {
     NotTaken::Away { why, retry_after: RETRY_AFTER }
 }
 
+/// Tokens that wait for keys, of all issuers.
+const WAITING: usize = 1000;
 /// How long newer keys are waited for where there are old ones.
 const A_MOMENT: Duration = Duration::from_secs(1);
 /// How soon it is worth trying again where an issuer could not be asked.

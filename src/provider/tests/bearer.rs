@@ -145,6 +145,25 @@ async fn old_keys_are_good_while_newer_ones_cannot_be_had_and_nobody_waits_long_
     hold.release();
 }
 
+/// Whoever brings garbage does not wait for the answer.
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_a_bounded_number_of_tokens() {
+    let world = world(keys).await;
+    world.bearer(&world.signed()).await.unwrap();
+    world.op.rotate_keys();
+    let unknown = world.signed();
+    let hold = world.op.faults().hold(Op::Jwks);
+    let waiting = Arc::clone(&world.provider.shared.bearers.waiting);
+    for _ in 0..1100 {
+        let gone = tokio::time::timeout(Duration::ZERO, world.bearer(&unknown)).await;
+        assert!(gone.is_err() || gone == Ok(Err(NotTaken::Invalid(Untaken::Jwt(Refused::NoKey)))));
+    }
+    assert_eq!(waiting.available_permits(), 0, "one for each of the first thousand");
+    hold.release();
+    world.until(|| waiting.available_permits() == 1000).await;
+    world.bearer(&unknown).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_key_that_the_issuer_drops_is_dropped() {
     let world = world(keys).await;
