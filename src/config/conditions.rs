@@ -205,7 +205,14 @@ fn read_below(
     let mut all = Some(());
     for (name, entry) in given.entries(problems)? {
         let claim = super::given::joined(path, &name);
-        if entry.value.as_dict().is_some() {
+        if let Some(below) = entry.value.as_dict() {
+            if below.is_empty() {
+                problems.push(
+                    entry.problem("the table is empty, and would ask for nothing; leave it out, or write what will do"),
+                );
+                all = None;
+                continue;
+            }
             all = read_below(&claim, &entry, problems, required).and(all);
             continue;
         }

@@ -74,6 +74,9 @@ path = "/a"
 require = { groups = [] }
     -> rules[0].require.groups: the list is empty, so nobody would get through; write the values that will do
 path = "/a"
+require = { email = "*@a.mn", realm_access = { roles = {} } }
+    -> rules[0].require.realm_access.roles: the table is empty, and would ask for nothing; leave it out, or write what will do
+path = "/a"
 require = { groups = ["a", ""] }
     -> rules[0].require.groups[1]: it is empty, and a claim that is empty counts as missing; write a value, or "*" for any
 path = "/a"
