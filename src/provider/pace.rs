@@ -1,10 +1,10 @@
 //! How often the provider may be called: a bucket for sign-ins; a breaker and a spacing for refreshes. Time and chance come in as arguments.
 
-use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::session::SessionId;
+use crate::store::expiring::Expiring;
 
 /// `[limits] logins_per_minute`: so many at once, and so many a minute.
 pub struct Bucket {
@@ -114,58 +114,37 @@ impl Breaker {
 
 /// One session whose refresh fails, for whatever reason of its own, is not tried at every request. Bounded: beyond the capacity the one that would be
 /// forgotten first goes.
-pub struct Spacing {
-    capacity: usize,
-    waits: HashMap<SessionId, Wait>,
-    /// The same, by the moment they may be forgotten.
-    order: BTreeSet<(Timestamp, SessionId)>,
-}
+pub struct Spacing(Expiring<SessionId, Wait>);
 
 struct Wait {
     failures: u32,
     until: Timestamp,
-    forget_at: Timestamp,
 }
 
 impl Spacing {
     pub fn new(capacity: usize) -> Spacing {
-        Spacing { capacity: capacity.max(1), waits: HashMap::new(), order: BTreeSet::new() }
+        Spacing(Expiring::new(capacity))
     }
 
     /// How long this session still has to wait.
     pub fn left(&self, id: SessionId, now: Timestamp) -> Option<Duration> {
-        let left = self.waits.get(&id)?.until.since(now);
+        let left = self.0.get(id)?.until.since(now);
         (!left.is_zero()).then_some(left)
     }
 
     /// Notes a failure, and says how long to wait.
     pub fn failed(&mut self, id: SessionId, now: Timestamp, chance: f64) -> Duration {
-        self.tidy(now);
-        let failures = self.forget(id).saturating_add(1);
-        if self.waits.len() >= self.capacity
-            && let Some((_, soonest)) = self.order.first().copied()
-        {
-            self.forget(soonest);
-        }
+        self.0.tidy(now);
+        let failures = self.0.get(id).map_or(0, |wait| wait.failures).saturating_add(1);
         let wait = RETRYING.after(failures, chance);
         let until = now + wait;
-        let forget_at = until + RETRYING.most;
-        self.waits.insert(id, Wait { failures, until, forget_at });
-        self.order.insert((forget_at, id));
+        self.0.put(id, Wait { failures, until }, until + RETRYING.most);
         wait
     }
 
-    /// It worked, or is over. How often it had failed.
-    pub fn forget(&mut self, id: SessionId) -> u32 {
-        let Some(wait) = self.waits.remove(&id) else { return 0 };
-        self.order.remove(&(wait.forget_at, id));
-        wait.failures
-    }
-
-    fn tidy(&mut self, now: Timestamp) {
-        while let Some((_, id)) = self.order.first().copied().filter(|(forget_at, _)| *forget_at <= now) {
-            self.forget(id);
-        }
+    /// It worked, or is over.
+    pub fn forget(&mut self, id: SessionId) {
+        self.0.remove(id);
     }
 }
 
@@ -263,9 +242,9 @@ mod tests {
         for number in 0..200 {
             spacing.failed(id(number), NOW + Duration::from_millis(number.into()), 0.0);
         }
-        assert_eq!((spacing.waits.len(), spacing.order.len()), (3, 3));
+        assert_eq!(spacing.0.len(), 3);
         assert!(spacing.left(id(199), NOW).is_some());
         spacing.failed(id(1), NOW + Duration::from_secs(3600), 0.0);
-        assert_eq!((spacing.waits.len(), spacing.order.len()), (1, 1));
+        assert_eq!(spacing.0.len(), 1);
     }
 }

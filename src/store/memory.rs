@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::named::Naming;
-use self::remembered::{End, How, Remembered};
+use self::remembered::{How, Remembered};
 use crate::clock::Timestamp;
 use crate::oidc::logout::Whom;
 use crate::session::{Session, SessionId, Tokens};
@@ -64,7 +64,7 @@ impl Memory {
 
     fn end_as(&self, id: SessionId, until: Timestamp, how: How) {
         let mut remembered = self.shared.lock();
-        let tunnels = remembered.end_here(id, End { until, how, told: false });
+        let tunnels = remembered.end(id, until, how);
         self.shared.publish(remembered);
         if let Some(tunnels) = tunnels {
             tunnels.notify_waiters();
@@ -113,14 +113,8 @@ impl Memory {
             return None;
         }
         let called = self.shared.naming.of(session);
-        let mut remembered = self.shared.lock();
-        remembered.named.seen(&called);
-        let end = End { until: session.expires_at, how: How::Refused, told: false };
-        let tunnels = remembered.end_here(session.id, end);
-        self.shared.publish(remembered);
-        if let Some(tunnels) = tunnels {
-            tunnels.notify_waiters();
-        }
+        self.shared.lock().named.seen(&called);
+        self.end(session.id, session.expires_at);
         Some(Over::AtProvider)
     }
 
@@ -139,7 +133,7 @@ impl Memory {
     }
 
     pub fn is_ended(&self, id: SessionId) -> bool {
-        self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains_key(&id)
+        self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains(id)
     }
 
     /// Whether it was ended by an answer that saw to the cookies itself.
@@ -156,14 +150,14 @@ impl Memory {
         if self.shared.ended.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        self.shared.lock().ended.get(&id).map(|ended| ended.how)
+        self.shared.lock().ended.get(id).map(|ended| ended.how)
     }
 
     /// Whether this answer is to delete the cookies of a session that ended while its request was under way: the first of them is. A later one may
     /// arrive after the next sign-in, and would take away its cookies.
     pub fn is_first_to_tell(&self, id: SessionId) -> bool {
         let mut remembered = self.shared.lock();
-        let Some(ended) = remembered.ended.get_mut(&id) else { return false };
+        let Some(ended) = remembered.ended.get_mut(id) else { return false };
         ended.how == How::Refused && !std::mem::replace(&mut ended.told, true)
     }
 
@@ -226,7 +220,7 @@ impl Memory {
         let id = called.id;
         let (_watch, notified) = {
             let mut remembered = self.shared.lock();
-            if remembered.ended.contains_key(&id) || remembered.named.is_over(&called) {
+            if remembered.ended.contains(id) || remembered.named.is_over(&called) {
                 return;
             }
             let watched = remembered.watched.entry(id).or_insert_with(|| Watched::by(called));
@@ -242,7 +236,7 @@ impl Memory {
     pub fn evictions(&self) -> Evictions {
         let remembered = self.shared.lock();
         let (back_channel, front_channel) = remembered.named.evictions();
-        Evictions { sessions: remembered.evictions, back_channel, front_channel }
+        Evictions { sessions: remembered.evictions(), back_channel, front_channel }
     }
 }
 

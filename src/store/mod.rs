@@ -1,6 +1,7 @@
 //! Where sessions are kept: in the browser's cookies; and what this process remembers about them.
 
 pub mod cookie;
+pub mod expiring;
 pub mod memory;
 mod settle;
 

@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use super::NotTaken;
-use super::ledger::Mark;
+use super::known::Mark;
 use crate::clock::Timestamp;
 use crate::oidc::access_token::{AccessToken, Untaken};
 use crate::oidc::claims::Said;

@@ -12,8 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use super::known::Standing;
-use super::ledger::{Ledger, Mark};
+use super::known::{Mark, Standing};
 use super::{Bearers, NotTaken, away};
 use crate::clock::Timestamp;
 use crate::oidc::Secret;
@@ -24,6 +23,7 @@ use crate::provider::http::{Failure, Refusal};
 use crate::provider::pace::{Breaker, Bucket, chance};
 use crate::provider::{BearerCheck, Introspection, Shared, WAIT_FOR_A_PLACE};
 use crate::session::Session;
+use crate::store::expiring::Expiring;
 use crate::telemetry::metrics::Endpoint;
 
 pub struct Introspections {
@@ -34,7 +34,7 @@ pub struct Introspections {
 }
 
 struct State {
-    bad: Ledger<NotTaken>,
+    bad: Expiring<Mark, NotTaken>,
     under_way: HashMap<Mark, watch::Receiver<Option<Answer>>>,
     strangers: Bucket,
     breaker: Breaker,
@@ -45,7 +45,7 @@ type Answer = Result<Session, NotTaken>;
 impl Introspections {
     pub fn new(per_minute: u32, now: Timestamp) -> Introspections {
         let state = State {
-            bad: Ledger::new(KEPT),
+            bad: Expiring::new(KEPT),
             under_way: HashMap::new(),
             strangers: Bucket::new(per_minute, now),
             breaker: Breaker::default(),
@@ -89,7 +89,8 @@ fn join_or_begin(
         Standing::WasGood => false,
         Standing::Stranger => true,
     };
-    if let Some(bad) = state.bad.get(&mark, now) {
+    state.bad.tidy(now);
+    if let Some(bad) = state.bad.get(mark) {
         return Err(Box::new(Err(bad.clone())));
     }
     if let Some(under_way) = state.under_way.get(&mark) {
@@ -171,7 +172,7 @@ impl Question {
             Ok(session) => known.found_good(self.mark, session, now),
             Err(why @ (NotTaken::Invalid(_) | NotTaken::Unnamed(_))) => {
                 known.found_bad(&self.mark);
-                introspections.lock().bad.put(self.mark, why.clone(), now + KEPT_BAD, now);
+                introspections.lock().bad.put(self.mark, why.clone(), now + KEPT_BAD);
             }
             Err(NotTaken::Away { .. } | NotTaken::TooMany { .. }) => {}
         }

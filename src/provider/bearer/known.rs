@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 
-use super::ledger::{Ledger, Mark};
 use crate::clock::Timestamp;
 use crate::provider::random;
 use crate::session::Session;
+use crate::store::expiring::Expiring;
+
+/// A keyed hash of a token: never the token itself.
+pub type Mark = [u8; 32];
 
 pub struct Known {
     /// Of this process: what is kept of tokens is good for nothing elsewhere.
     key: hmac::Key,
-    good: Mutex<Ledger<Good>>,
+    good: Mutex<Expiring<Mark, Good>>,
 }
 
 struct Good {
@@ -34,7 +37,7 @@ pub enum Standing {
 impl Known {
     pub fn new() -> Known {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &random::<32>());
-        Known { key, good: Mutex::new(Ledger::new(KEPT)) }
+        Known { key, good: Mutex::new(Expiring::new(KEPT)) }
     }
 
     pub fn mark(&self, token: &str) -> Mark {
@@ -44,7 +47,9 @@ impl Known {
     }
 
     pub fn standing(&self, mark: &Mark, now: Timestamp) -> Standing {
-        match self.lock().get(mark, now) {
+        let mut good = self.lock();
+        good.tidy(now);
+        match good.get(*mark) {
             Some(good) if now < good.until => Standing::Good(good.session.clone()),
             Some(_) => Standing::WasGood,
             None => Standing::Stranger,
@@ -54,14 +59,16 @@ impl Known {
     pub fn found_good(&self, mark: Mark, session: &Session, now: Timestamp) {
         let until = session.token_expires_at.min(now + SERVED);
         let forget_at = session.token_expires_at.min(now + REMEMBERED);
-        self.lock().put(mark, Good { session: session.clone(), until }, forget_at, now);
+        let mut good = self.lock();
+        good.tidy(now);
+        good.put(mark, Good { session: session.clone(), until }, forget_at);
     }
 
     pub fn found_bad(&self, mark: &Mark) {
-        self.lock().remove(mark);
+        self.lock().remove(*mark);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ledger<Good>> {
+    fn lock(&self) -> MutexGuard<'_, Expiring<Mark, Good>> {
         self.good.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

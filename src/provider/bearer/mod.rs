@@ -5,7 +5,6 @@ mod caller;
 mod introspection;
 mod issuer;
 mod known;
-mod ledger;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Sessions that the provider has ended, by what it calls them. Which cookies there are, nobody here knows: the names stay until no cookie that they
 //! could mean is alive.
 
-use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::oidc::logout::Whom;
 use crate::session::attempt::ATTEMPT_TTL;
 use crate::session::{Session, SessionId};
+use crate::store::expiring::Expiring;
 
 /// Who says that a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +90,14 @@ impl Hash for SidSub<'_> {
 /// The list. A session that began at or before the moment its name was ended is over; one that begins later is not.
 pub struct Named {
     /// What the provider said. Full, those go first whose sessions end soonest.
-    back: Expiring<Timestamp>,
+    back: Expiring<Name, Timestamp>,
     front: Front,
     /// The latest moment in the list.
     ended_last: Timestamp,
     /// The latest moment that was given to a beginning.
     begun_last: Timestamp,
     /// Logout tokens that were taken, for as long as they hold.
-    tokens: Expiring<()>,
+    tokens: Expiring<Name, ()>,
 }
 
 impl Named {
@@ -126,8 +126,8 @@ impl Named {
         let until = moment + lifetime.max(ATTEMPT_TTL * 2);
         match channel {
             Channel::Back => {
-                let before = self.back.get(name).unwrap_or_default();
-                self.back.insert(name, until, moment.max(before));
+                let before = self.back.get(name).copied().unwrap_or_default();
+                self.back.prolong(name, moment.max(before), until);
             }
             Channel::Front(address) => self.front.insert(name, until, moment, address),
         }
@@ -170,9 +170,9 @@ impl Named {
     /// Whether this logout token is shown for the first time.
     pub fn first_use(&mut self, jti: Name, until: Timestamp, now: Timestamp) -> bool {
         self.tokens.tidy(now);
-        let first = self.tokens.get(jti).is_none();
+        let first = !self.tokens.contains(jti);
         if first {
-            self.tokens.insert(jti, until, ());
+            self.tokens.put(jti, (), until);
         }
         first
     }
@@ -190,7 +190,7 @@ impl Named {
 
     /// Names that had to go before their time: those of the provider itself, and those that anybody may have said.
     pub fn evictions(&self) -> (u64, u64) {
-        (self.back.evictions, self.front.evictions())
+        (self.back.evictions(), self.front.evictions())
     }
 
     fn is_empty(&self) -> bool {
@@ -199,50 +199,7 @@ impl Named {
 
     fn ended_at(&self, called: &Called) -> Option<Timestamp> {
         let names = called.names.iter().flatten().copied();
-        names.filter_map(|name| self.back.get(name).max(self.front.get(name))).max()
-    }
-}
-
-/// Names with what is known of them, each until a moment. An entry that comes again lasts as long as the later says; full, the soonest goes.
-struct Expiring<V> {
-    capacity: usize,
-    held: HashMap<Name, (Timestamp, V)>,
-    order: BTreeSet<(Timestamp, Name)>,
-    evictions: u64,
-}
-
-impl<V: Copy> Expiring<V> {
-    fn new(capacity: usize) -> Expiring<V> {
-        Expiring { capacity, held: HashMap::new(), order: BTreeSet::new(), evictions: 0 }
-    }
-
-    fn get(&self, name: Name) -> Option<V> {
-        self.held.get(&name).map(|(_, value)| *value)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-
-    fn insert(&mut self, name: Name, mut until: Timestamp, value: V) {
-        if let Some((before, _)) = self.held.get(&name) {
-            self.order.remove(&(*before, name));
-            until = until.max(*before);
-        } else if self.held.len() >= self.capacity
-            && let Some((_, soonest)) = self.order.pop_first()
-        {
-            self.held.remove(&soonest);
-            self.evictions += 1;
-        }
-        self.held.insert(name, (until, value));
-        self.order.insert((until, name));
-    }
-
-    fn tidy(&mut self, now: Timestamp) {
-        while let Some((until, name)) = self.order.first().copied().filter(|(until, _)| *until <= now) {
-            self.order.remove(&(until, name));
-            self.held.remove(&name);
-        }
+        names.filter_map(|name| self.back.get(name).copied().max(self.front.get(name))).max()
     }
 }
 

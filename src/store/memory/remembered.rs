@@ -9,25 +9,24 @@ use super::named::Named;
 use super::{Ended, KEPT_AFTER_SEEN, Renewed, Watched};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
+use crate::store::expiring::Expiring;
 
 pub struct Remembered {
     capacity: usize,
     pub named: Named,
-    pub ended: HashMap<SessionId, End>,
-    /// The same, by the moment they may be forgotten.
-    pub ended_order: BTreeSet<(Timestamp, SessionId)>,
+    pub ended: Expiring<SessionId, End>,
     pub kept: HashMap<SessionId, Kept>,
     /// The same, by the moment they may be forgotten.
     pub kept_order: BTreeSet<(Timestamp, SessionId)>,
     /// The same, by age.
     pub kept_age: BTreeSet<(Timestamp, SessionId)>,
     pub watched: HashMap<SessionId, Watched>,
-    pub evictions: u64,
+    /// Of those that were kept.
+    evictions: u64,
 }
 
 #[derive(Clone, Copy)]
 pub struct End {
-    pub until: Timestamp,
     pub how: How,
     /// An answer has deleted the cookies.
     pub told: bool,
@@ -56,8 +55,7 @@ impl Remembered {
         Remembered {
             capacity,
             named: Named::new(capacity),
-            ended: HashMap::new(),
-            ended_order: BTreeSet::new(),
+            ended: Expiring::new(capacity),
             kept: HashMap::new(),
             kept_order: BTreeSet::new(),
             kept_age: BTreeSet::new(),
@@ -67,34 +65,23 @@ impl Remembered {
     }
 
     /// Gives who waits for it.
-    pub fn end_here(&mut self, id: SessionId, end: End) -> Option<Arc<Notify>> {
+    pub fn end(&mut self, id: SessionId, until: Timestamp, how: How) -> Option<Arc<Notify>> {
         self.forget_kept(id);
-        self.end(id, end);
-        self.watched.get(&id).map(|watched| watched.notify.clone())
-    }
-
-    pub fn end(&mut self, id: SessionId, mut end: End) {
-        if let Some(before) = self.ended.get(&id) {
-            end.told |= before.told;
+        let mut end = End { how, told: false };
+        if let Some(before) = self.ended.get(id) {
+            end.told = before.told;
             // Who saw to the cookies did; of two who did, the later.
-            if end.how == How::Refused {
+            if how == How::Refused {
                 end.how = before.how;
             }
-            end.until = end.until.max(before.until);
-            self.ended_order.remove(&(before.until, id));
-        } else if self.ended.len() >= self.capacity
-            && let Some((_, soonest)) = self.ended_order.pop_first()
-        {
-            self.ended.remove(&soonest);
-            self.evictions += 1;
         }
-        self.ended.insert(id, end);
-        self.ended_order.insert((end.until, id));
+        self.ended.prolong(id, end, until);
+        self.watched.get(&id).map(|watched| watched.notify.clone())
     }
 
     pub fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
         let (id, generation, until) = (renewed.session.id, renewed.session.generation, renewed.session.expires_at);
-        if self.ended.contains_key(&id) {
+        if self.ended.contains(id) {
             return Err(Ended);
         }
         if self.kept.get(&id).is_some_and(|kept| kept.renewed.session.generation >= generation) {
@@ -135,12 +122,14 @@ impl Remembered {
 
     pub fn tidy(&mut self, now: Timestamp) {
         self.named.tidy(now);
+        self.ended.tidy(now);
         while let Some((_, id)) = self.kept_order.first().copied().filter(|(until, _)| *until <= now) {
             self.forget_kept(id);
         }
-        while let Some((until, id)) = self.ended_order.first().copied().filter(|(until, _)| *until <= now) {
-            self.ended_order.remove(&(until, id));
-            self.ended.remove(&id);
-        }
+    }
+
+    /// Sessions that had to go before their time.
+    pub fn evictions(&self) -> u64 {
+        self.evictions + self.ended.evictions()
     }
 }
