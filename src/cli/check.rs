@@ -64,9 +64,7 @@ fn place(origin: &Origin, file: Option<&Path>) -> String {
 }
 
 fn redirect_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()> {
-    let gate = Gate::new(config.gate.clone());
-    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.redirect_uri(at)).collect();
-    addresses.dedup();
+    let addresses = of_each_site(config, Gate::redirect_uri);
     let what = if addresses.len() == 1 { "this redirect address" } else { "these redirect addresses" };
     writeln!(console.out, "\n# Register {what} with the provider:")?;
     addresses.iter().try_for_each(|address| writeln!(console.out, "# {address}"))
@@ -77,9 +75,7 @@ fn sign_out_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<
     if config.provider.preset != Preset::Oidc && config.provider.addresses.end_session_endpoint.is_none() {
         return Ok(());
     }
-    let gate = Gate::new(config.gate.clone());
-    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.signed_out_uri(at)).collect();
-    addresses.dedup();
+    let addresses = of_each_site(config, Gate::signed_out_uri);
     writeln!(
         console.out,
         "\n# Register for the way back from the provider's own sign-out (post_logout_redirect_uris), where it has one:"
@@ -103,9 +99,7 @@ fn logout_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()
             "\n# The provider cannot tell of sessions that it has ended (back-channel logout): that needs provider.issuer and provider.jwks_uri."
         );
     }
-    let gate = Gate::new(config.gate.clone());
-    let mut addresses: Vec<_> = (0..config.gate.public_urls.len()).map(|at| gate.logout_addresses(at)).collect();
-    addresses.dedup();
+    let addresses = of_each_site(config, Gate::logout_addresses);
     let kinds = ["back-channel logout, which the provider calls itself", "front-channel logout"];
     for (at, kind) in kinds.into_iter().enumerate() {
         writeln!(console.out, "\n# Register for {kind}, where the provider has it:")?;
@@ -115,6 +109,14 @@ fn logout_addresses(config: &Config, console: &mut Console<'_>) -> io::Result<()
         console.out,
         "# Sessions that the provider has ended are known to the process that was told, until it stops: not to other replicas."
     )
+}
+
+/// An address under each `public_url`.
+fn of_each_site<T: PartialEq>(config: &Config, address: impl Fn(&Gate, usize) -> T) -> Vec<T> {
+    let gate = Gate::new(config.gate.clone());
+    let mut addresses: Vec<T> = (0..config.gate.public_urls.len()).map(|at| address(&gate, at)).collect();
+    addresses.dedup();
+    addresses
 }
 
 const ORIGINS_COLUMN: usize = 56;

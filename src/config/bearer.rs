@@ -1,10 +1,10 @@
 //! `[[bearer]]`: whose access tokens are taken, and how each issuer's are checked.
 
-use jsonwebtoken::Algorithm;
 use url::Url;
 
+use super::choices::{USUAL_ALGORITHMS, algorithms};
 use super::endpoints::{checked, issuer};
-use super::provider::{algorithms, dotted};
+use super::identity::dotted;
 use super::report::Report;
 use super::secret;
 use super::value::{At, Key};
@@ -64,7 +64,7 @@ fn one(place: &Place, entry: &raw::Bearer, user_claim: &str, insecure_http: bool
     Bearer {
         issuer: name,
         audiences: audiences(place, entry, report),
-        algorithms: algorithms_of(entry, report),
+        algorithms: algorithms(&entry.algs, report).unwrap_or_else(|| USUAL_ALGORITHMS.to_vec()),
         user_claim,
         check: check(place, entry, insecure_http, report),
     }
@@ -77,17 +77,6 @@ fn audiences(place: &Place, entry: &raw::Bearer, report: &mut Report) -> Vec<Str
         report.wrong(at, "it is empty, or holds what no audience does");
     }
     at.value.0.into_iter().map(|at| at.value).collect()
-}
-
-fn algorithms_of(entry: &raw::Bearer, report: &mut Report) -> Vec<Algorithm> {
-    match entry.algs.noted(report).cloned() {
-        Some(at) if at.value.is_empty() => {
-            report.wrong(&at, "it is empty: no token would be taken");
-            Vec::new()
-        }
-        Some(at) => at.value.iter().map(|at| at.value.0).collect(),
-        None => algorithms().to_vec(),
-    }
 }
 
 fn check(place: &Place, entry: &raw::Bearer, insecure_http: bool, report: &mut Report) -> BearerCheck {

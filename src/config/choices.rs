@@ -3,8 +3,9 @@
 use jsonwebtoken::Algorithm;
 
 use super::raw::{AccessToken, IdToken};
+use super::report::Report;
 use super::server::Language;
-use super::value::Choice;
+use super::value::{At, Choice, Key, One};
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
 use crate::provider::{ClientAuth, Par, Preset, UserinfoMode};
@@ -101,3 +102,15 @@ impl Choice for Language {
     const WORDS: &'static [(&'static str, Self)] =
         &[("auto", Language::Auto), ("en", Language::English), ("mn", Language::Mongolian)];
 }
+
+/// Those of a key, where it is written.
+pub fn algorithms(key: &Key<Vec<At<One<Algorithm>>>>, report: &mut Report) -> Option<Vec<Algorithm>> {
+    let at = key.noted(report)?.clone();
+    if at.value.is_empty() {
+        report.wrong(&at, "it is empty: no token would be taken");
+    }
+    Some(at.value.iter().map(|at| at.value.0).collect())
+}
+
+/// Where none are written.
+pub const USUAL_ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];

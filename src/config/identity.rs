@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+use super::given::shortened;
 use super::raw;
 use super::raw::{AccessToken, IdToken};
 use super::report::Report;
@@ -110,6 +111,16 @@ fn template(text: &str) -> Result<Template, String> {
         }
     }
     Ok(template)
+}
+
+/// A dotted path of claims.
+pub fn dotted(at: &At<String>, report: &mut Report) {
+    let is_none = |part: &str| part.is_empty() || part.contains(|c: char| c.is_whitespace() || "{}<>".contains(c));
+    if at.value.split('.').any(is_none) {
+        let text =
+            format!("{:?} is no path of claims; write a name, or names with dots between them", shortened(&at.value));
+        report.wrong(at, text);
+    }
 }
 
 fn default_headers(preset: Preset) -> [(&'static str, &'static str); 4] {

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use jsonwebtoken::Algorithm;
 
+use super::choices::{USUAL_ALGORITHMS, algorithms};
 use super::given::{quoted, shortened};
+use super::identity::dotted;
 use super::raw;
 use super::report::Report;
 use super::secret;
 use super::server::number;
-use super::value::{At, Key, One};
+use super::value::{Key, One};
 use super::{bearer, client, endpoints, identity};
 use crate::oidc::authorize::is_protocol_parameter;
 use crate::provider::{Preset, Settings, UserinfoMode};
@@ -151,20 +153,6 @@ fn user_claim(written: &raw::Configuration, preset: Preset, report: &mut Report)
     claim
 }
 
-/// A dotted path of claims.
-pub(super) fn dotted(at: &At<String>, report: &mut Report) {
-    if at
-        .value
-        .split('.')
-        .any(|part| part.is_empty() || part.contains(|c: char| c.is_whitespace() || "{}<>".contains(c)))
-    {
-        report.wrong(
-            at,
-            format!("{:?} is no path of claims; write a name, or names with dots between them", shortened(&at.value)),
-        );
-    }
-}
-
 fn require_id_token(provider: &raw::Provider, preset: Preset, scopes: &[String], report: &mut Report) -> bool {
     let required = provider.require_id_token.or(preset == Preset::Oidc, report);
     let asked_for = scopes.iter().any(|scope| scope == "openid");
@@ -176,19 +164,10 @@ fn require_id_token(provider: &raw::Provider, preset: Preset, scopes: &[String],
 
 fn id_token_algs(provider: &raw::Provider, report: &mut Report) -> Vec<Algorithm> {
     let key = &provider.id_token_algs;
-    let Some(at) = key.noted(report).cloned() else {
-        report.value(&key.key, None, list(&["RS256", "PS256", "ES256", "EdDSA"].map(str::to_owned)));
-        return algorithms().to_vec();
-    };
-    if at.value.is_empty() {
-        report.wrong(&at, "it is empty: no ID token would be taken");
-    }
-    at.value.iter().map(|at| at.value.0).collect()
-}
-
-/// Where none are written.
-pub(super) fn algorithms() -> [Algorithm; 4] {
-    [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA]
+    algorithms(key, report).unwrap_or_else(|| {
+        report.value(&key.key, None, list(&USUAL_ALGORITHMS.map(|algorithm| format!("{algorithm:?}"))));
+        USUAL_ALGORITHMS.to_vec()
+    })
 }
 
 fn authorize_params(provider: &raw::Provider, report: &mut Report) -> Vec<(String, String)> {

@@ -55,7 +55,7 @@ impl<'a> UnverifiedAccessToken<'a> {
     /// Whether the token is one of this kind (RFC 9068 §2.1), as it says itself. `None`: it is something else, or opaque.
     pub fn recognise(compact: &'a str) -> Option<UnverifiedAccessToken<'a>> {
         let jwt = UnverifiedJwt::parse(compact).ok()?;
-        jwt.check_type(&TYPES, false).ok()?;
+        jwt.check_type(&TYPES).ok()?;
         Some(UnverifiedAccessToken(jwt))
     }
 

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 use url::{Url, form_urlencoded};
 
+use super::query::with_query;
 use super::{Secret, StepUp};
 
 /// What makes an attempt unguessable.
@@ -57,12 +57,13 @@ pub struct AuthorizationRequest<'a> {
 impl AuthorizationRequest<'_> {
     /// The address to send the browser to.
     pub fn url(&self) -> Url {
-        self.with_query(&self.parameters())
+        with_query(self.endpoint, &self.parameters(), is_protocol_parameter)
     }
 
     /// The address to send the browser to with a request that was pushed: this alone (RFC 9126 §4, FAPI 2.0 §5.3.3.2).
     pub fn pushed_url(&self, request_uri: &str) -> Url {
-        self.with_query(&[("client_id".into(), self.client_id.into()), ("request_uri".into(), request_uri.into())])
+        let said = [("client_id", self.client_id), ("request_uri", request_uri)];
+        with_query(self.endpoint, &said, is_protocol_parameter)
     }
 
     /// What is asked for. No parameter is there twice (RFC 6749 §3.1), and the protocol's own are as this request says, whatever the endpoint's query,
@@ -104,21 +105,6 @@ impl AuthorizationRequest<'_> {
         }
         sent
     }
-
-    /// RFC 6749 §3.1: the endpoint's own query is kept; where it says what we say, ours counts.
-    fn with_query(&self, sent: &[(Cow<'_, str>, Cow<'_, str>)]) -> Url {
-        let own = self.endpoint.query().unwrap_or_default().split('&').filter(|pair| {
-            let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
-            let name = percent_decode_str(&name).decode_utf8_lossy();
-            !pair.is_empty() && !is_protocol_parameter(&name) && sent.iter().all(|(said, _)| *said != name)
-        });
-        let ours = sent.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-        let query = own.map(str::to_owned).chain(ours).collect::<Vec<_>>().join("&");
-        let mut url = self.endpoint.clone();
-        url.set_fragment(None);
-        url.set_query(Some(&query));
-        url
-    }
 }
 
 /// Whether a parameter is the protocol's: neither `authorize_params` nor `start_params` may name it.
@@ -137,14 +123,6 @@ fn is_sane(value: &str) -> bool {
         && value.len() <= MAX_START_PARAM
         && !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
-
-/// A space as `%20`, which every reader of a query knows; `+` is known to those of forms only.
-fn encode(text: &str) -> percent_encoding::PercentEncode<'_> {
-    utf8_percent_encode(text, UNRESERVED)
-}
-
-/// RFC 3986 §2.3.
-pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const MAX_START_PARAM: usize = 1024;
 

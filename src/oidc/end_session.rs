@@ -1,10 +1,9 @@
 //! The provider's own sign-out (OpenID Connect RP-Initiated Logout 1.0 §2).
 
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::Secret;
-use super::authorize::UNRESERVED;
+use super::query::with_query;
 
 /// Where a browser is sent to be signed out at the provider, too.
 pub struct EndSessionRequest<'a> {
@@ -17,31 +16,23 @@ pub struct EndSessionRequest<'a> {
 }
 
 impl EndSessionRequest<'_> {
-    /// The endpoint's own query is kept; where it says what we say, ours counts.
     pub fn url(&self) -> Url {
         // Without one the provider asks the person; with one that is too long for an address nobody gets that far.
         let hint = self.id_token_hint.map(|hint| hint.expose().as_str()).filter(|hint| hint.len() <= MAX_HINT);
-        let sent = [
-            ("id_token_hint", hint),
-            ("client_id", Some(self.client_id)),
-            ("post_logout_redirect_uri", Some(self.post_logout_redirect_uri)),
-            ("state", Some(self.state)),
-        ];
-        let own = self.endpoint.query().unwrap_or_default().split('&').filter(|pair| {
-            let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy();
-            !pair.is_empty() && sent.iter().all(|(said, _)| *said != name)
-        });
-        let ours = sent.iter().filter_map(|(name, value)| {
-            value.map(|value| format!("{name}={}", utf8_percent_encode(value, UNRESERVED)))
-        });
-        let query = own.map(str::to_owned).chain(ours).collect::<Vec<_>>().join("&");
-        let mut url = self.endpoint.clone();
-        url.set_fragment(None);
-        url.set_query(Some(&query));
-        url
+        let said: Vec<(&str, &str)> = hint
+            .map(|hint| (HINT, hint))
+            .into_iter()
+            .chain([
+                ("client_id", self.client_id),
+                ("post_logout_redirect_uri", self.post_logout_redirect_uri),
+                ("state", self.state),
+            ])
+            .collect();
+        with_query(self.endpoint, &said, |name| name == HINT)
     }
 }
 
+const HINT: &str = "id_token_hint";
 /// Bytes: servers take addresses of 8 KiB.
 const MAX_HINT: usize = 6 * 1024;
 

@@ -94,13 +94,17 @@ impl<'a> UnverifiedJwt<'a> {
         Ok(UnverifiedJwt { message, signature, header: part(header)?, claims: part(claims)? })
     }
 
-    /// Whether its `typ` is one of `types`, without regard to case (RFC 8725 §3.11, RFC 7515 §4.1.9). `absent`: whether it may be missing.
-    pub fn check_type(&self, types: &[&str], absent: bool) -> Result<(), Refused> {
+    /// Whether its `typ` is one of `types`, without regard to case (RFC 8725 §3.11, RFC 7515 §4.1.9).
+    pub fn check_type(&self, types: &[&str]) -> Result<(), Refused> {
         match self.header.get("typ") {
-            None if absent => Ok(()),
             Some(Value::String(kind)) if types.iter().any(|known| kind.eq_ignore_ascii_case(known)) => Ok(()),
             _ => Err(Refused::Type),
         }
+    }
+
+    /// The same of kinds that are older than their type: it may be missing.
+    pub fn check_type_if_said(&self, types: &[&str]) -> Result<(), Refused> {
+        if self.header.contains_key("typ") { self.check_type(types) } else { Ok(()) }
     }
 
     /// Whose it says it is, which nobody has checked: good for choosing among those whom one would believe, and for nothing else.
@@ -162,6 +166,14 @@ impl Jwt {
     /// Letter for letter (OpenID Connect Core §3.1.3.7 step 2).
     pub fn check_issuer(&self, issuer: &str) -> Result<(), Refused> {
         if self.text("iss")?.ok_or(Refused::Claim("iss"))? == issuer { Ok(()) } else { Err(Refused::Issuer) }
+    }
+
+    /// The same, as far as an issuer is known; where none is, `iss` is no more than text.
+    pub fn check_issuer_if_known(&self, issuer: Option<&str>) -> Result<(), Refused> {
+        match issuer {
+            Some(issuer) => self.check_issuer(issuer),
+            None => self.text("iss").map(drop),
+        }
     }
 
     /// Everybody whom it is for: one or many (RFC 7519 §4.1.3), at least one, all of them text.

@@ -66,7 +66,7 @@ impl<'a> UnverifiedLogoutToken<'a> {
     /// Back-Channel Logout §2.6, in its order.
     pub fn verify(self, expect: &Expect<'_>, keys: Keys<'_>, now: Timestamp) -> Result<LogoutToken, Refused> {
         // §2.4, RFC 8725 §3.11: an access token (`at+jwt`) is no logout token. A provider that was there before the type was says none, or JWT.
-        self.0.check_type(&["logout+jwt", "application/logout+jwt", "JWT"], true)?;
+        self.0.check_type_if_said(&["logout+jwt", "application/logout+jwt", "JWT"])?;
         // Steps 2 and 3. It came over no connection of ours: where no keys are known, nobody vouches for it.
         let jwt = match keys {
             Keys::Known(_) => self.0.verify(expect.algorithms, keys)?,

@@ -14,6 +14,7 @@ pub mod jwt;
 pub mod logout;
 pub mod metadata;
 pub mod par;
+mod query;
 pub mod secret;
 pub mod signing;
 pub mod step_up;

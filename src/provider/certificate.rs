@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use super::client::Key;
 use super::settings::CertificateFiles;
+use crate::telemetry::metrics::{Metrics, ReloadResult};
 
 /// Shown on every connection whose server asks for one; the newest one that could be read.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl CertificateFiles {
 
 /// Looks at the files of key and certificate until it is dropped, as `server/reload.rs` looks at those of sessions. What cannot be read leaves what
 /// was there, and is said once for each reason.
-pub async fn keep_up(key: Option<Arc<Key>>, certificate: Option<Arc<Certificate>>) {
+pub async fn keep_up(key: Option<Arc<Key>>, certificate: Option<Arc<Certificate>>, metrics: Arc<Metrics>) {
     if key.is_none() && certificate.is_none() {
         return;
     }
@@ -99,12 +100,14 @@ pub async fn keep_up(key: Option<Arc<Key>>, certificate: Option<Arc<Certificate>
         match look() {
             Ok(changed) => {
                 if changed {
+                    metrics.config_reload(ReloadResult::Success);
                     tracing::info!(event = "client_key_reloaded");
                 }
                 said = None;
             }
             Err(why) if said.as_ref() == Some(&why) => {}
             Err(why) => {
+                metrics.config_reload(ReloadResult::Failure);
                 tracing::error!(event = "client_key_not_reloaded", "{why}; what was there stays");
                 said = Some(why);
             }

@@ -5,6 +5,7 @@ mod bearer;
 pub mod certificate;
 pub mod client;
 mod discovery;
+mod door;
 mod health;
 mod http;
 mod keys;
@@ -32,7 +33,7 @@ pub use settings::{
     Signing, UserinfoMode,
 };
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::ResolvesClientCert;
@@ -44,9 +45,9 @@ use self::certificate::{BadCertificate, Certificate};
 
 use self::bearer::Bearers;
 use self::discovery::Discovery;
+use self::door::Door;
 use self::http::{Http, Patience};
 use self::keys::Keys;
-use self::pace::Bucket;
 use self::refresh::Refreshes;
 use self::revoke::Revocations;
 use crate::clock::Clock;
@@ -188,11 +189,9 @@ impl Provider {
             discovery: Discovery::new(&settings)?,
             keys: Keys::new(Endpoint::Jwks),
             bearers: Bearers::new(&settings, clock.now()),
-            sign_ins: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
-            sign_in_places: Semaphore::new(CALLS_AT_ONCE),
+            sign_ins: Door::new(settings.logins_per_minute, clock.now()),
+            pushes: Door::new(settings.logins_per_minute, clock.now()),
             logout_places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
-            pushes: Mutex::new(Bucket::new(settings.logins_per_minute, clock.now())),
-            push_places: Semaphore::new(CALLS_AT_ONCE),
             refreshes: Refreshes::new(CALLS_AT_ONCE),
             revocations: Revocations::new(REVOCATIONS_AT_ONCE),
             settings,
@@ -205,7 +204,7 @@ impl Provider {
         runtime
             .handle()
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
-        runtime.handle().spawn(certificate::keep_up(shared.client.key(), certificate));
+        runtime.handle().spawn(certificate::keep_up(shared.client.key(), certificate, shared.metrics.clone()));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
 
@@ -319,12 +318,10 @@ struct Shared {
     discovery: Discovery,
     keys: Keys,
     bearers: Bearers,
-    sign_ins: Mutex<Bucket>,
-    sign_in_places: Semaphore,
-    logout_places: Arc<Semaphore>,
+    sign_ins: Door,
     /// Of their own: strangers who begin keep nobody from finishing.
-    pushes: Mutex<Bucket>,
-    push_places: Semaphore,
+    pushes: Door,
+    logout_places: Arc<Semaphore>,
     refreshes: Refreshes,
     revocations: Revocations,
 }

@@ -2,13 +2,10 @@
 //!
 //! A page load of anybody causes the call, so it takes part in limits of its own: as many a minute as sign-ins may be finished, and no more at once.
 
-use std::sync::PoisonError;
-
-use tokio::time::timeout;
 use url::Url;
 
 use super::http::Failure;
-use super::{Par, Settings, Shared, SignInError, WAIT_FOR_A_PLACE};
+use super::{Par, Settings, Shared, SignInError};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::par::Pushed;
 use crate::telemetry::metrics::Endpoint;
@@ -37,10 +34,8 @@ pub async fn push(
     endpoint: Url,
     parameters: &[(String, String)],
 ) -> Result<Pushed, SignInError> {
-    let taken = shared.pushes.lock().unwrap_or_else(PoisonError::into_inner).take(shared.clock.now());
-    taken.map_err(|retry_after| SignInError::TooMany { retry_after })?;
-    let place = timeout(WAIT_FOR_A_PLACE, shared.push_places.acquire()).await;
-    let _place = place.map_err(|_| SignInError::TooMany { retry_after: WAIT_FOR_A_PLACE })?;
+    let place = shared.pushes.enter(shared.clock.now()).await;
+    let _place = place.map_err(|retry_after| SignInError::TooMany { retry_after })?;
 
     let fields: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let form = shared.client.form(&fields, metadata, shared.clock.now());

@@ -1,15 +1,12 @@
 //! From a code to a session.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::SemaphorePermit;
-use tokio::time::timeout;
 
 use super::http::{Asking, Failure};
 use super::keys::Unverified;
 use super::remembered::{Remembered, claims_of};
-use super::{Preset, Settings, Shared, SignInError, SignedIn, UserinfoMode, WAIT_FOR_A_PLACE, random, token, userinfo};
+use super::{Preset, Settings, Shared, SignInError, SignedIn, UserinfoMode, random, token, userinfo};
 use crate::clock::Timestamp;
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
@@ -17,7 +14,7 @@ use crate::oidc::id_token::{Expect, IdToken, Nonce};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{TokenAnswer, TokenErrorKind};
 use crate::oidc::userinfo::UserInfo;
-use crate::session::{AtProvider, Attempt, Session, SessionId, Sub, Tokens};
+use crate::session::{AtProvider, Attempt, Session, SessionId, Tokens};
 
 /// The answer's `iss` has been checked.
 pub async fn redeem(
@@ -29,7 +26,8 @@ pub async fn redeem(
     let settings = &shared.settings;
     let metadata = shared.metadata().map_err(SignInError::NotReady)?;
     // Before the code is spent: it is good for one use.
-    let _place = place(shared).await?;
+    let place = shared.sign_ins.enter(shared.clock.now()).await;
+    let _place = place.map_err(|retry_after| SignInError::TooMany { retry_after })?;
 
     let answer =
         token::spend_code(shared, &metadata, code, redirect_uri, &attempt.verifier).await.map_err(code_not_taken)?;
@@ -43,10 +41,8 @@ pub async fn redeem(
         Said { token: &answer.fields, userinfo: userinfo.as_ref(), id_token: id_token.as_ref().map(IdToken::claims) };
     let mut signed_in = session(settings, &metadata, &said, &answer, received_at).map_err(unnamed)?;
     if let Some(id_token) = &id_token {
-        let sane = |text: &&str| text.len() <= MAX_NAME;
-        let user = signed_in.session.user.as_str();
-        let sub = id_token.sub().filter(sane).map(|sub| if sub == user { Sub::User } else { Sub::Other(sub) });
-        signed_in.session.at_provider = AtProvider::new(sub, id_token.sid().filter(sane), id_token.acr().filter(sane));
+        let user = &signed_in.session.user;
+        signed_in.session.at_provider = AtProvider::said_of(user, id_token.sub(), id_token.sid(), id_token.acr());
     }
     // The provider may have ended it since its attempt began, and said so already.
     signed_in.session.created_at = shared.memory.session_begins(&signed_in.session, attempt.started_at, received_at);
@@ -74,17 +70,6 @@ fn auth_time(
     // A provider whose clock is behind ours has asked just now all the same.
     let since_start = |time: Timestamp| if started_at.since(time) <= MAX_SKEW { time.max(started_at) } else { time };
     Ok(time.map(|time| if asked.max_age.is_some() { since_start(time) } else { time }))
-}
-
-/// Takes part in `[limits] logins_per_minute`, and in what may be under way at once.
-async fn place(shared: &Shared) -> Result<SemaphorePermit<'_>, SignInError> {
-    let now = shared.clock.now();
-    let taken = shared.sign_ins.lock().unwrap_or_else(PoisonError::into_inner).take(now);
-    taken.map_err(|retry_after| SignInError::TooMany { retry_after })?;
-    match timeout(WAIT_FOR_A_PLACE, shared.sign_in_places.acquire()).await {
-        Ok(place) => Ok(place.expect("nobody closes it")),
-        Err(_) => Err(SignInError::TooMany { retry_after: AFTER_A_JAM }),
-    }
 }
 
 async fn id_token(
@@ -211,7 +196,3 @@ fn unnamed(why: WhoIsIt) -> SignInError {
 pub const UNSAID_LIFE: Duration = Duration::from_secs(3600);
 /// How far the provider's clock may be behind ours.
 const MAX_SKEW: Duration = Duration::from_secs(60);
-/// Bytes of `sub`, `sid`, `acr` that a session keeps; longer ones, which no provider is known to have, are as good as not said.
-const MAX_NAME: usize = 512;
-/// What a place takes to become free, at most.
-const AFTER_A_JAM: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ use crate::gate::Known;
 use crate::oidc::Secret;
 use crate::oidc::logout::{SKEW, Whom};
 use crate::provider::LogoutError;
+use crate::session::MAX_NAME;
 use crate::store::TokensPart;
 use crate::store::memory::Channel;
 use crate::telemetry::metrics::{self, LogoutResult};
@@ -58,7 +59,7 @@ impl Visit<'_> {
     pub fn frontchannel_logout(&mut self, iss_and_sid: Option<(String, String)>) -> Response<Body> {
         let known = self.house.provider.issuer();
         let sid = iss_and_sid.filter(|(iss, _)| Some(iss) == known.as_ref()).map(|(_, sid)| sid);
-        let Some(sid) = sid.filter(|sid| sid.len() <= MAX_SID) else {
+        let Some(sid) = sid.filter(|sid| sid.len() <= MAX_NAME) else {
             self.house.metrics.provider_logout(metrics::Channel::Front, LogoutResult::Refused);
             let response = answer::frontchannel_logout_refused(&self.asked_here());
             let (reason, request_id) = (answer::reason(&response), self.request_id());
@@ -119,5 +120,3 @@ fn is_form(headers: &HeaderMap) -> bool {
 const MAX_BODY: usize = 64 * 1024;
 /// For a form of that size to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes; a session that was told a longer one does not keep it.
-const MAX_SID: usize = 512;

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::codec::{extensions, put_extension};
+use crate::oidc::Subject;
 
 /// `sub`, `sid` and `acr` of the ID token, where it says so; cheap to clone.
 #[derive(Clone, Default, PartialEq)]
@@ -24,6 +25,13 @@ impl AtProvider {
             }
         }
         AtProvider(Bytes::from(area))
+    }
+
+    /// As it is said of a session of this user.
+    pub fn said_of(user: &Subject, sub: Option<&str>, sid: Option<&str>, acr: Option<&str>) -> AtProvider {
+        let sane = |text: &&str| text.len() <= MAX_NAME;
+        let sub = sub.filter(sane).map(|sub| if sub == user.as_str() { Sub::User } else { Sub::Other(sub) });
+        AtProvider::new(sub, sid.filter(sane), acr.filter(sane))
     }
 
     pub fn sub(&self) -> Option<Sub<'_>> {
@@ -74,6 +82,8 @@ impl std::fmt::Debug for AtProvider {
     }
 }
 
+/// Bytes of `sub`, `sid`, `acr` that a session keeps; longer ones, which no provider is known to have, are as good as not said.
+pub const MAX_NAME: usize = 512;
 const SUB: u8 = 1;
 const SID: u8 = 2;
 const ACR: u8 = 3;

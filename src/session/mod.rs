@@ -13,7 +13,7 @@ pub mod tokens;
 #[cfg(test)]
 pub mod samples;
 
-pub use at_provider::{AtProvider, Sub};
+pub use at_provider::{AtProvider, MAX_NAME, Sub};
 pub use attempt::{Attempt, State};
 pub use claims::{Claim, Claims};
 pub use seal::{KeyRing, Purpose};

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::oidc::access_token::{AccessToken, Untaken};
 use crate::oidc::claims::Said;
 use crate::provider::Shared;
-use crate::session::{AtProvider, Claims, Session, SessionId, Sub};
+use crate::session::{AtProvider, Claims, Session, SessionId};
 
 impl Shared {
     /// As a session: it begins and ends with the token, is renewed by nobody, and has an identifier that no sealed one has.
@@ -37,9 +37,6 @@ fn session(
     let nothing = Map::new();
     let said = Said { token: &nothing, userinfo: None, id_token: Some(token.claims()) };
     let user = said.subject(user_claim).map_err(|why| NotTaken::Unnamed(why.to_string()))?;
-    let sane = |text: &&str| text.len() <= MAX_NAME;
-    let sub = token.text("sub").filter(sane);
-    let sub = sub.map(|sub| if sub == user.as_str() { Sub::User } else { Sub::Other(sub) });
     let issued_at = token.issued_at().map_or(now, |issued_at| issued_at.min(now));
     Ok(Session {
         id,
@@ -53,10 +50,7 @@ fn session(
         refreshable: false,
         claims: Claims::select(token.claims(), wanted.iter().map(String::as_str)),
         // Its `sid`, where it has one, is a session at the provider that others end; it is not this.
-        at_provider: AtProvider::new(sub, None, token.text("acr").filter(sane)),
+        at_provider: AtProvider::said_of(&user, token.text("sub"), None, token.text("acr")),
         user,
     })
 }
-
-/// Bytes.
-const MAX_NAME: usize = 512;

@@ -54,7 +54,13 @@ pub fn backchannel_logout(problem: Option<&LogoutProblem>, asked: &Asked<'_>) ->
         LogoutProblem::Token(LogoutError::NotNow { .. }) => {
             ("temporarily_unavailable", "the keys of the issuer cannot be had now".to_owned())
         }
-        _ => ("invalid_request", problem.to_string()),
+        LogoutProblem::NoForm
+        | LogoutProblem::TooLarge
+        | LogoutProblem::BrokenOff
+        | LogoutProblem::NoToken
+        | LogoutProblem::TwoTokens
+        | LogoutProblem::Token(LogoutError::NotSetUp | LogoutError::Refused(_))
+        | LogoutProblem::Replayed => ("invalid_request", problem.to_string()),
     };
     let mut response = Response::new(());
     *response.status_mut() = status;

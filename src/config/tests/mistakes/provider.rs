@@ -105,7 +105,7 @@ scopes = []
 id_token_algs = ["none"]
     -> provider.id_token_algs[0]: "none" is not known; write RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA
 id_token_algs = []
-    -> provider.id_token_algs: it is empty: no ID token would be taken
+    -> provider.id_token_algs: it is empty: no token would be taken
 ca_file = "/dev/null"
     -> provider.ca_file: /dev/null holds no certificate in PEM (-----BEGIN CERTIFICATE-----)
 proxy = "socks5://me:s3cret@proxy"
