@@ -17,7 +17,6 @@ pub struct Metadata {
     pub jwks_uri: Option<Url>,
     pub end_session_endpoint: Option<Url>,
     pub revocation_endpoint: Option<Url>,
-    pub introspection_endpoint: Option<Url>,
     pub pushed_authorization_request_endpoint: Option<Url>,
     /// RFC 9126 §5: an authorization request that was not pushed is refused.
     pub requires_pushed_requests: bool,
@@ -37,7 +36,6 @@ pub struct Aliases {
     token_endpoint: Option<Url>,
     userinfo_endpoint: Option<Url>,
     revocation_endpoint: Option<Url>,
-    introspection_endpoint: Option<Url>,
     pushed_authorization_request_endpoint: Option<Url>,
 }
 
@@ -75,7 +73,6 @@ impl Metadata {
             jwks_uri: Some(required("jwks_uri")?),
             end_session_endpoint: address("end_session_endpoint")?,
             revocation_endpoint: address("revocation_endpoint")?,
-            introspection_endpoint: address("introspection_endpoint")?,
             pushed_authorization_request_endpoint: address("pushed_authorization_request_endpoint")?,
             requires_pushed_requests: says_so(&document, "require_pushed_authorization_requests"),
             iss_parameter_supported: says_so(&document, "authorization_response_iss_parameter_supported"),
@@ -92,7 +89,6 @@ impl Metadata {
             token_endpoint: aliases.token_endpoint.unwrap_or(self.token_endpoint),
             userinfo_endpoint: aliases.userinfo_endpoint.as_ref().map(no_template).or(self.userinfo_endpoint),
             revocation_endpoint: aliases.revocation_endpoint.or(self.revocation_endpoint),
-            introspection_endpoint: aliases.introspection_endpoint.or(self.introspection_endpoint),
             pushed_authorization_request_endpoint: aliases
                 .pushed_authorization_request_endpoint
                 .or(self.pushed_authorization_request_endpoint),
@@ -129,7 +125,6 @@ impl Aliases {
             token_endpoint: address("token_endpoint")?,
             userinfo_endpoint: address("userinfo_endpoint")?,
             revocation_endpoint: address("revocation_endpoint")?,
-            introspection_endpoint: address("introspection_endpoint")?,
             pushed_authorization_request_endpoint: address("pushed_authorization_request_endpoint")?,
         })
     }
@@ -205,7 +200,6 @@ impl Metadata {
             jwks_uri: Some(at("/jwks")),
             end_session_endpoint: None,
             revocation_endpoint: None,
-            introspection_endpoint: None,
             pushed_authorization_request_endpoint: None,
             requires_pushed_requests: false,
             iss_parameter_supported: false,
@@ -264,7 +258,6 @@ mod tests {
             "jwks_uri",
             "end_session_endpoint",
             "revocation_endpoint",
-            "introspection_endpoint",
             "pushed_authorization_request_endpoint",
         ] {
             for bad in [

@@ -106,7 +106,6 @@ fn written(by_hand: &Addresses) -> Result<Metadata, StartError> {
         jwks_uri: by_hand.jwks_uri,
         end_session_endpoint: by_hand.end_session_endpoint,
         revocation_endpoint: by_hand.revocation_endpoint,
-        introspection_endpoint: None,
         pushed_authorization_request_endpoint: by_hand.pushed_authorization_request_endpoint,
         requires_pushed_requests: false,
         iss_parameter_supported: false,
