@@ -96,6 +96,8 @@ pub struct Named {
     ended_last: Timestamp,
     /// The latest moment that was given to a beginning.
     begun_last: Timestamp,
+    /// The latest that the clock has ever shown.
+    now_last: Timestamp,
     /// Logout tokens that were taken, for as long as they hold.
     tokens: Expiring<Name, ()>,
 }
@@ -107,6 +109,7 @@ impl Named {
             front: Front::new((capacity / 5).max(1)),
             ended_last: Timestamp::default(),
             begun_last: Timestamp::default(),
+            now_last: Timestamp::default(),
             tokens: Expiring::new(capacity),
         }
     }
@@ -120,6 +123,7 @@ impl Named {
         lifetime: Duration,
         now: Timestamp,
     ) -> Timestamp {
+        self.now_last = self.now_last.max(now);
         // After every beginning that was before it, however coarse or turned back the clock.
         let moment = if at < now { at } else { now.max(self.begun_last) };
         // An attempt that had begun may end in a session for a while, and its calls to the provider take their time.
@@ -145,12 +149,14 @@ impl Named {
         called.names.iter().flatten().for_each(|name| self.front.seen(*name));
     }
 
-    /// A moment after all in the list: when an attempt begins now.
+    /// A moment after all in the list: when an attempt begins now. Anybody can end and begin more often than the clock ticks, and would take this list's
+    /// time far ahead of it: beyond a while the moment is not after all of them, and what comes of such an attempt is over rather than not.
     pub fn start(&mut self, now: Timestamp) -> Timestamp {
         if self.is_empty() {
             return now;
         }
-        let started = now.max(self.ended_last + TICK);
+        self.now_last = self.now_last.max(now);
+        let started = now.max((self.ended_last + TICK).min(self.now_last + MOST_AHEAD));
         self.begun_last = self.begun_last.max(started);
         started
     }
@@ -205,6 +211,8 @@ impl Named {
 
 /// The clock's own step.
 const TICK: Duration = Duration::from_millis(1);
+/// Less than what the age of a sign-in may be wrong by.
+const MOST_AHEAD: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,23 @@ fn what_begins_after_the_end_lives_though_the_clock_stands_or_was_turned_back() 
     }
 }
 
+/// What anybody can do, as often as they like: say that a session has ended, and begin to sign in.
+#[test]
+fn nobody_takes_the_lists_time_far_ahead_of_the_clock() {
+    let mut list = List::new(10);
+    let mut started = NOW;
+    for _ in 0..100_000 {
+        list.end(&session_named("x"), Channel::Front(None), NOW);
+        started = list.named.start(NOW);
+    }
+    assert_eq!(started, NOW + MOST_AHEAD);
+    let mut own = named(Some("s-1"), None);
+    own.created_at = list.named.begin(&list.naming.of(&own), started, NOW);
+    assert!(!list.is_over(&own));
+    list.end(&session_named("s-1"), Channel::Back, NOW);
+    assert!(list.is_over(&own), "nor ahead of what the provider says");
+}
+
 #[test]
 fn a_sign_in_that_had_begun_when_the_end_came_begins_no_session() {
     let mut list = List::new(10);
