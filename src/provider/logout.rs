@@ -68,7 +68,7 @@ impl Provider {
 }
 
 async fn verify(shared: &Shared, token: &Secret<String>) -> Result<LogoutToken, LogoutError> {
-    let Shared { settings, http, keys, clock, .. } = shared;
+    let Shared { settings, http, logout_keys: keys, clock, .. } = shared;
     if !settings.knows_who_signs() {
         return Err(LogoutError::NotSetUp);
     }

@@ -188,6 +188,7 @@ impl Provider {
             client: client::Client::new(&settings)?,
             discovery: Discovery::new(&settings)?,
             keys: Keys::new(Endpoint::Jwks),
+            logout_keys: Keys::new(Endpoint::Jwks),
             bearers: Bearers::new(&settings, clock.now()),
             sign_ins: Door::new(settings.logins_per_minute, clock.now()),
             pushes: Door::new(settings.logins_per_minute, clock.now()),
@@ -317,6 +318,8 @@ struct Shared {
     client: client::Client,
     discovery: Discovery,
     keys: Keys,
+    /// The same keys, held once more: anybody may send a forged logout token, and a fetch that it causes keeps no sign-in from a new key.
+    logout_keys: Keys,
     bearers: Bearers,
     sign_ins: Door,
     /// Of their own: strangers who begin keep nobody from finishing.

@@ -29,6 +29,21 @@ async fn signatures_that_no_key_made_cost_one_fetch_in_half_a_minute() {
     assert_eq!(world.calls(Op::Jwks), 3);
 }
 
+/// Anybody may send one.
+#[tokio::test]
+async fn forged_logout_tokens_cost_one_fetch_in_half_a_minute_and_keep_no_sign_in_from_a_new_key() {
+    let world = World::openid().await;
+    world.signed_in().await;
+    for _ in 0..5 {
+        let forged = Secret::new("eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AA".to_owned());
+        assert!(matches!(world.provider.verify_logout_token(forged).await, Err(LogoutError::Refused(_))));
+    }
+    assert_eq!(world.calls(Op::Jwks), 3);
+    world.op.rotate_keys();
+    world.signed_in().await;
+    assert_eq!(world.calls(Op::Jwks), 4);
+}
+
 #[tokio::test]
 async fn who_needs_keys_at_the_same_time_waits_for_the_same_ones() {
     let world = World::openid().await;
