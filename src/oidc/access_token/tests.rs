@@ -5,8 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
-use crate::oidc::jwks;
-use crate::oidc::jwks::tests::Signer;
+use crate::oidc::jwks::tests::{Signer, encode, signed};
 
 const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://op.example";
@@ -27,16 +26,6 @@ fn with(mut claims: Value, name: &str, value: Option<Value>) -> Value {
         None => drop(claims.as_object_mut().unwrap().remove(name)),
     }
     claims
-}
-
-fn encode(header: &Value, payload: &str) -> String {
-    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload))
-}
-
-fn signed(header: &Value, payload: &str) -> String {
-    let message = encode(header, payload);
-    let algorithm = header["alg"].as_str().filter(|name| jwks::algorithm(name).is_some()).unwrap_or("RS256");
-    format!("{message}.{}", Signer::shared().sign(algorithm, &message))
 }
 
 fn token(payload: &str) -> String {

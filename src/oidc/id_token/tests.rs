@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::oidc::jwks;
-use crate::oidc::jwks::tests::{Signer, set};
+use crate::oidc::jwks::tests::{Signer, encode, set, signed};
 
 const NOW: u64 = 1_800_000_000;
 const CLIENT: &str = "9c6dbbd8-0000-4000-8000-000000000000";
@@ -18,16 +17,6 @@ fn claims() -> Value {
 
 fn header(algorithm: &str) -> Value {
     json!({"alg": algorithm, "typ": "JWT"})
-}
-
-fn encode(header: &Value, payload: &str) -> String {
-    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload))
-}
-
-fn signed(header: &Value, payload: &str) -> String {
-    let message = encode(header, payload);
-    let algorithm = header["alg"].as_str().filter(|name| jwks::algorithm(name).is_some()).unwrap_or("RS256");
-    format!("{message}.{}", Signer::shared().sign(algorithm, &message))
 }
 
 struct Trial {

@@ -1,5 +1,6 @@
 //! Keys that a provider may publish, and who may sign with them.
 
+use std::fmt::Display;
 use std::sync::LazyLock;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -80,6 +81,18 @@ impl Signer {
     pub fn jwks(&self) -> Jwks {
         set(&[self.rsa(), self.elliptic(), self.larger(), self.edwards()]).unwrap()
     }
+}
+
+/// What is signed of a JWT, as it is sent.
+pub fn encode(header: &Value, payload: impl Display) -> String {
+    format!("{}.{}", text(header.to_string().as_bytes()), text(payload.to_string().as_bytes()))
+}
+
+/// A JWT of the provider's; where its `alg` is no algorithm, RS256 signs it.
+pub fn signed(header: &Value, payload: impl Display) -> String {
+    let message = encode(header, payload);
+    let name = header["alg"].as_str().filter(|name| algorithm(name).is_some()).unwrap_or("RS256");
+    format!("{message}.{}", Signer::shared().sign(name, &message))
 }
 
 fn text(bytes: &[u8]) -> String {

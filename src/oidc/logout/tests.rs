@@ -1,14 +1,11 @@
 //! Every deviation that the OpenID Foundation's back-channel tests know (security.md O-06), and their neighbours.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::oidc::Secret;
 use crate::oidc::id_token::{self, Nonce, UnverifiedIdToken};
-use crate::oidc::jwks;
-use crate::oidc::jwks::tests::Signer;
+use crate::oidc::jwks::tests::{Signer, signed};
 
 const NOW: u64 = 1_800_000_000;
 const CLIENT: &str = "9c6dbbd8-0000-4000-8000-000000000000";
@@ -24,13 +21,6 @@ fn claims() -> Value {
 
 fn header() -> Value {
     json!({"alg": "RS256", "typ": "logout+jwt"})
-}
-
-fn signed(header: &Value, claims: &Value) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(claims));
-    let algorithm = header["alg"].as_str().filter(|name| jwks::algorithm(name).is_some()).unwrap_or("RS256");
-    format!("{message}.{}", Signer::shared().sign(algorithm, &message))
 }
 
 fn verify_at(now: u64, compact: &str) -> Result<LogoutToken, Refused> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::oidc::jwks::tests::Signer;
+use crate::oidc::jwks::tests::{Signer, signed};
 
 const TOKI: Template<'_> = Template("https://sso.toki.mn/oauth2/userinfo?userId={userId}");
 
@@ -64,13 +64,6 @@ fn an_openid_answer_says_whom_it_is_about() {
 }
 
 const NOW: u64 = 1_800_000_000;
-
-fn signed(header: &Value, claims: &Value) -> String {
-    use base64::Engine as _;
-    let part = |value: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(claims));
-    format!("{message}.{}", Signer::shared().sign("RS256", &message))
-}
 
 /// What is made of it under RS256, the issuer and the keys being known.
 fn verified(compact: &str) -> Result<UserInfo, Refused> {
