@@ -1,6 +1,6 @@
 //! Readings of a request target: every way an application might understand a path (interface.md "No second reading opens anything").
 //!
-//! Six transformations (percent-decoding, at most twice; `\` as `/`; `;…` cut from segments; `//` joined; dot segments removed; what stands behind
+//! Seven transformations (percent-decoding, at most twice, and all of it but `%2F`; `\` as `/`; `;…` cut from segments; `//` joined; dot segments removed; what stands behind
 //! `//` at the beginning taken for a host) are applied until nothing new comes of any of them, in any order. Lower case and the slash at the end
 //! are the matching's matter (`rules.rs`). What real servers read is in docs/paths.md.
 
@@ -53,6 +53,10 @@ impl Readings {
             }
             if decodings == MOST_DECODINGS {
                 continue;
+            }
+            // With dots that are dots and slashes that are none (Apache, `AllowEncodedSlashes NoDecode`).
+            if let Some(kept) = decoded_but_slashes(&text) {
+                found.add(kept, decodings + 1)?;
             }
             let Some(mut decoded) = decoded(&text) else { continue };
             // A percent sign that was decoded is one, whatever a second decoding makes of it.
@@ -112,6 +116,23 @@ impl Decoded {
         }
         guesses
     }
+}
+
+/// What is malformed stays as it is, and is noticed where everything is decoded. `None` where that makes no difference.
+fn decoded_but_slashes(path: &[u8]) -> Option<Vec<u8>> {
+    let starts = |rest: &[u8]| rest.len() >= 3 && rest[..2] == *b"%2" && rest[2].eq_ignore_ascii_case(&b'f');
+    let first = (0..path.len()).find(|at| starts(&path[*at..]))?;
+    let mut text = Vec::with_capacity(path.len());
+    let (mut rest, mut at) = (path, first);
+    loop {
+        let (before, from) = rest.split_at(at);
+        text.extend(decoded(before).map_or_else(|| before.to_vec(), |decoded| decoded.text));
+        let Some((slash, after)) = from.split_at_checked(3) else { break };
+        text.extend_from_slice(slash);
+        rest = after;
+        at = (0..rest.len()).find(|at| starts(&rest[*at..])).unwrap_or(rest.len());
+    }
+    (text != path).then_some(text)
 }
 
 /// `None` where there is no percent sign.
@@ -270,6 +291,9 @@ mod tests {
             ("/%5cx/admin", "/admin"),
             ("/a/..//x/admin", "/admin"),
             ("//x", "/"),
+            ("/%2e%2e/admin/%2e%2e%2f", "/admin/..%2f"),
+            ("/%2e%2e/adm%69n/.%2E%2Fx%252f", "/admin/..%2Fx%2f"),
+            ("/a/b%2Fc/%2e%2e/x", "/a/x"),
         ] {
             assert!(read(path).iter().any(|found| found == reading), "{path} reads {reading}: {:?}", read(path));
         }

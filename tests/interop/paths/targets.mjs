@@ -16,8 +16,13 @@ const ENDS = ["", "", "", "", "/admin", "/admin/", "/api/private/x", "/account",
   ";.html", "%2f.html", "%23.html"];
 const METHODS = ["GET", "GET", "GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "QUERY"];
 
+/** What once got through. */
+const FOUND = ["/%2e%2e/admin/%2e%2e%2f", "/%2e%2e/adm%69n/%2e%2e%2f:80////", "/%2e%2e/admin/./%2e%2e%2f/.;/", "/%2e%2e/Account/%2e%2e%2f/",
+  "/assets/..%41ssets%2f%E2%84%AA//.%2e/../%2f.html", "/assets/..%2fx//%2e%2e/../%2fadmin", "//x/admin", "/account/", "/api/private/x/"];
+
 /** A stream of { method, target }, the same for the same seed. */
 export function* hostileTargets(seed) {
+  for (const target of FOUND) yield { method: "GET", target };
   const random = mulberry32(seed);
   const one = (list) => list[Math.floor(random() * list.length)];
   for (;;) {

@@ -120,6 +120,7 @@ fn read(path: Vec<u8>, decodings_left: u8, seen: &mut Vec<(Vec<u8>, u8)>) {
     read(with_single_slashes(&path), decodings_left, seen);
     if decodings_left > 0 && path.contains(&b'%') {
         read(percent_encoding::percent_decode(&path).collect(), decodings_left - 1, seen);
+        read(with_encoded_slashes(&path), decodings_left - 1, seen);
     }
 }
 
@@ -129,6 +130,22 @@ fn give_or_take_a_slash(reading: &[u8]) -> Vec<Vec<u8>> {
         all.push(reading[..reading.len() - 1].to_vec());
     }
     all
+}
+
+/// Decoded segment by segment, as a reader does who splits a path before it looks at the parts.
+fn with_encoded_slashes(path: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut rest = path;
+    loop {
+        let slash = rest.windows(3).position(|three| three.eq_ignore_ascii_case(b"%2f"));
+        let (segment, from) = rest.split_at(slash.unwrap_or(rest.len()));
+        text.extend(percent_encoding::percent_decode(segment));
+        if from.is_empty() {
+            return text;
+        }
+        text.extend_from_slice(&from[..3]);
+        rest = &from[3..];
+    }
 }
 
 fn with_slashes(path: &[u8]) -> Vec<u8> {
