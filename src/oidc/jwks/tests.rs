@@ -84,12 +84,12 @@ impl Signer {
 }
 
 /// What is signed of a JWT, as it is sent.
-pub fn encode(header: &Value, payload: impl Display) -> String {
+pub fn encode(header: &Value, payload: &(impl Display + ?Sized)) -> String {
     format!("{}.{}", text(header.to_string().as_bytes()), text(payload.to_string().as_bytes()))
 }
 
 /// A JWT of the provider's; where its `alg` is no algorithm, RS256 signs it.
-pub fn signed(header: &Value, payload: impl Display) -> String {
+pub fn signed(header: &Value, payload: &(impl Display + ?Sized)) -> String {
     let message = encode(header, payload);
     let name = header["alg"].as_str().filter(|name| algorithm(name).is_some()).unwrap_or("RS256");
     format!("{message}.{}", Signer::shared().sign(name, &message))
