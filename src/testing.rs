@@ -11,7 +11,28 @@ pub use crate::config::{Problem, Problems};
 
 use crate::config::server::Listen;
 use crate::config::{self, Sources};
+use crate::gate::rules;
 use crate::server::process::Server;
+
+/// Compiled rules, for `benches/rules.rs`.
+pub struct Rules(rules::Rules);
+
+impl Rules {
+    /// Each closes its path.
+    pub fn new(paths: &[String]) -> Rules {
+        let written: Vec<rules::Rule> =
+            paths.iter().map(|path| rules::Rule { paths: vec![path.clone()], ..rules::Rule::default() }).collect();
+        Rules(rules::Rules::new(&written, Vec::new()))
+    }
+
+    /// The place of the rule that decides.
+    pub fn judge(&self, path: &str) -> Option<usize> {
+        match self.0.judge(&http::Method::GET, path, None) {
+            rules::Verdict::Says { rule, .. } => rule,
+            rules::Verdict::Ambiguous => None,
+        }
+    }
+}
 
 /// A running gate, on a thread of its own; stopped when dropped.
 pub struct Gate {

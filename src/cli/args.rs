@@ -115,6 +115,9 @@ pub(super) struct Check {
     /// The user's claims for --explain, as JSON: what the provider's user info says
     #[arg(long, value_name = "FILE", requires = "explain")]
     pub(super) claims: Option<PathBuf>,
+    /// The client's address for --explain, for rules with `from`
+    #[arg(long, value_name = "ADDR", requires = "explain")]
+    pub(super) from: Option<IpAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -185,7 +185,7 @@ fn a_bad_one_has_each_problem_on_a_line_and_their_count() {
 
 #[test]
 fn a_warning_is_no_problem() {
-    let file = Written::new("warned.toml", &GOOD.replace("/public/**", "/**"));
+    let file = Written::new("warned.toml", &GOOD.replace("/public/**", "/public*"));
     let told = told(&["check", "--config", file.path()], &[]);
     assert_eq!(told.exit, Exit::Done);
     assert!(told.err.starts_with("warning: "), "{}", told.err);
@@ -201,6 +201,38 @@ fn a_variable_that_is_no_text_is_a_problem_unless_it_is_somebody_elses() {
     let args = ["tokigate", "check", "--config", file.path()].map(OsString::from);
     assert_eq!(command(args, &mut Console { out: &mut out, err: &mut err, env }), Exit::Misused);
     assert_eq!(String::from_utf8(err).unwrap(), "TOKIGATE_UPSTREAM: its value is not UTF-8\n1 problem\n");
+}
+
+#[test]
+fn what_each_condition_saw_is_told() {
+    let rule = r#"[[rules]]
+path = "/admin/**"
+from = ["10.0.0.0/8"]
+require = { groups = ["admin"], email = "*@example.mn", team = "*" }
+max_age = "15m"
+"#;
+    let file = Written::new("conditions.toml", &format!("{GOOD}{rule}"));
+    let claims = r#"{"groups": ["staff"], "email": "bat@example.mn", "email_verified": false, "auth_time": 1}"#;
+    let claims = Written::new("conditions.json", claims);
+    let asked = ["check", "--config", file.path(), "--explain", "GET /admin/x"];
+    let with_claims = [&asked[..], &["--claims", claims.path(), "--from", "10.1.2.3"]].concat();
+    let out = told(&with_claims, &[]).out;
+    for line in [
+        "decided by   rules[2], ",
+        "a stranger   is sent to the provider to sign in",
+        "a user       gets 403 Forbidden (email_not_verified)",
+        "conditions   from             held: 10.1.2.3",
+        "require.email    not held: email_verified is false, beside: \"bat@example.mn\"",
+        "require.groups   not held: [\"staff\"]",
+        "require.team     claim missing",
+        "max_age          not held: signed in ",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let out = told(&asked, &[]).out;
+    assert!(out.contains("from             nobody said from where: --from ADDR"), "{out}");
+    assert!(out.contains("require.team     claim missing: --claims FILE"), "{out}");
+    assert!(out.contains("a stranger   gets 403 Forbidden (wrong_network)"), "{out}");
 }
 
 fn explained(request: &str, claims: Option<&str>) -> String {

@@ -135,7 +135,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
     let mut applications = upstream::applications(written, &server.listen, report);
     let identity = identity::settings(written, report);
     let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
-    let rules = rules::rules(written, &mut applications, &places.public_urls, report);
+    let rules = rules::rules(written, &mut applications, &places, report);
     let upstreams = applications.settings;
     let required = rules.iter().flat_map(|rule| &rule.require).map(|requirement| requirement.claim.as_str());
     let wanted_claims = identity.wanted_claims().chain(required);

@@ -2,48 +2,45 @@
 
 use http::Method;
 
+use super::public::Places;
 use super::raw;
 use super::report::Report;
+use super::shape::Many;
 use super::upstream::Applications;
 use super::value::{At, Kind, One};
 use super::{Place, Problem, conditions};
 use crate::gate::PublicUrl;
+use crate::gate::rules::lints::{Lint, lints};
 use crate::gate::rules::{Access, Rule};
 use crate::provider::Preset;
 
 pub fn rules(
     written: &raw::Configuration,
     applications: &mut Applications<'_>,
-    public_urls: &[PublicUrl],
+    places: &Places,
     report: &mut Report,
 ) -> Vec<Rule> {
     let preset = written.provider.preset.written().map_or(Preset::default(), |at| at.value.0);
     let promised = (preset == Preset::Oidc, !written.bearer.elements.is_empty());
     let written = &written.rules;
+    let problems = report.problems.len();
     let mut rules = Vec::new();
-    // The rule that leaves nothing to those below it.
-    let mut last: Option<usize> = None;
     for (index, (place, rule)) in written.elements.iter().enumerate() {
         let checked = checked(place, rule, promised, applications, report);
-        let key = format!("{}[{index}]", written.key);
-        let mut warn = |text: String| report.warnings.push(Problem { place: place.clone(), key: key.clone(), text });
-        if let Some(path) = checked.paths.iter().find(|path| !can_match(path, public_urls)) {
-            warn(format!("{path} is outside public_url's path, and rules see the whole path: no request matches it"));
+        let mut warn = |text: &str| {
+            let key = format!("{}[{index}]", written.key);
+            report.warnings.push(Problem { place: place.clone(), key, text: text.to_owned() });
+        };
+        if let Some(path) = checked.paths.iter().find(|path| !can_match(path, &places.public_urls)) {
+            warn(&format!("{path} is outside public_url's path, and rules see the whole path: no request matches it"));
         }
-        if let Some(last) = last {
-            warn(format!("no request gets here: rules[{last}] decides for all"));
-        }
-        if checked.paths.iter().any(|path| is_everything(path)) {
-            if matches!(checked.access, Access::Public | Access::Optional) && last.is_none() {
-                warn(
-                    "everybody gets everything that no rule above keeps: it is a public rule for every path".to_owned(),
-                );
-            }
-            if checked.methods.is_empty() {
-                last = last.or(Some(index));
-            }
+        if checked.access.opens() && checked.paths.iter().any(|path| is_everything(path)) {
+            warn("everybody gets everything that no rule above keeps: it is a public rule for every path");
         }
         rules.push(checked);
+    }
+    if report.problems.len() == problems {
+        lint(&rules, written, places, report);
     }
     if written.elements.is_empty() {
         report.value(&written.key, Some(&written.place), "[]".to_owned());
@@ -52,6 +49,64 @@ pub fn rules(
         report.value(&format!("{}[{index}]", written.key), Some(place), shown(rule));
     }
     rules
+}
+
+/// What never matches is a mistake; what opens more than it seems to may be meant.
+fn lint(rules: &[Rule], written: &Many<raw::Rule>, places: &Places, report: &mut Report) {
+    let own_of = |url: &PublicUrl| {
+        let own = format!("{}{}", url.path, places.prefix);
+        let callback = places.callback_path.clone().unwrap_or_else(|| format!("{own}/callback"));
+        [format!("{own}/**"), callback]
+    };
+    let own: Vec<String> = places.public_urls.iter().flat_map(own_of).collect();
+    for (index, lint) in lints(rules, &own) {
+        let (place, _) = &written.elements[index];
+        let problem = |text| Problem { place: place.clone(), key: format!("{}[{index}]", written.key), text };
+        match lint {
+            Lint::Dead { by } if by.is_empty() => report.problems.push(problem(
+                "no request gets here: these addresses are the gate's own (prefix, callback_path), on which no rule decides; delete it"
+                    .to_owned(),
+            )),
+            Lint::Dead { by } => report.problems.push(problem(format!(
+                "no request gets here: {} all that it matches; put it above {}, or delete it",
+                takes(&by),
+                named(by[0]),
+            ))),
+            Lint::DeadPath { path, by } if by.is_empty() => {
+                report.warnings.push(problem(format!("{path} is the gate's own: no rule decides on it")));
+            }
+            Lint::DeadPath { path, by } => report
+                .warnings
+                .push(problem(format!("{path} does nothing: {} all that it matches", takes(&by)))),
+            Lint::StarBehindWord { path, also } => report
+                .warnings
+                .push(problem(format!("{path} opens {also} too; write {} for what is below a folder", below(&path)))),
+            Lint::OpensBelow { closed_by, example } => report.warnings.push(problem(format!(
+                "it opens {example} too, which {0} below would close; put {0} above it, or write a narrower path",
+                named(closed_by),
+            ))),
+            Lint::Unfinished => report
+                .warnings
+                .push(problem("there are too many rules to compare this one and those below with all others".to_owned())),
+        }
+    }
+}
+
+fn named(rule: usize) -> String {
+    format!("rules[{rule}]")
+}
+
+/// `rules[0] above takes`, `rules[0] and rules[2] above take`.
+fn takes(rules: &[usize]) -> String {
+    match rules {
+        [only] => format!("{} above takes", named(*only)),
+        several => several.iter().map(|rule| named(*rule)).collect::<Vec<_>>().join(" and ") + " above take",
+    }
+}
+
+/// `/assets/**` for `/assets*`.
+fn below(path: &str) -> String {
+    format!("{}/**", path.trim_end_matches("/**").trim_end_matches('*'))
 }
 
 /// `promised`: whether the provider gives ID tokens, and whether somebody's access tokens are taken.

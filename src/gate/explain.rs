@@ -1,11 +1,14 @@
 //! Explanation: what would happen to a request, and which rule says so (`check --explain`).
 
+use std::net::IpAddr;
+
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
 
-use super::rules::Verdict;
+use super::rules::{Unmet, Verdict, check_sign_in};
 use super::{Action, Caller, Gate, Known, Route};
 use crate::clock::Timestamp;
+use crate::oidc::StepUp;
 use crate::session::Session;
 use crate::wire::{Ask, Authorization, Cookies, Fetch, Relation, Wants};
 
@@ -17,6 +20,26 @@ pub struct Explanation {
     pub stranger: Action,
     /// With one, where claims were given.
     pub user: Option<Action>,
+    /// Each condition of the rule that decides, and what it saw of the user.
+    pub conditions: Vec<Seen>,
+}
+
+/// One condition, and what it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its key, as in `require.groups`.
+    pub condition: String,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Held,
+    NotHeld,
+    /// There is no such claim, or nobody said when or how the user signed in, or from where the request comes.
+    Missing,
+    /// `email`: the provider says that it is not verified.
+    Unverified,
 }
 
 /// What decides.
@@ -41,6 +64,7 @@ impl Gate {
         &self,
         method: &Method,
         target: &PathAndQuery,
+        client: Option<IpAddr>,
         user: Option<&Session>,
         now: Timestamp,
     ) -> Explanation {
@@ -50,7 +74,7 @@ impl Gate {
             target: target.clone(),
             wants: if *method == Method::GET || *method == Method::HEAD { Wants::Page } else { Wants::Data },
             fetch: Fetch::Navigate,
-            client: None,
+            client,
             trusted: false,
             relation: Relation::Own,
             origin: None,
@@ -65,7 +89,43 @@ impl Gate {
             because: self.because(&ask),
             stranger: decide(&Known::Nobody),
             user: user.map(|session| decide(&Known::User(session.clone()))),
+            conditions: user.map_or_else(Vec::new, |session| self.conditions(&ask, session, now)),
         }
+    }
+
+    fn conditions(&self, ask: &Ask, session: &Session, now: Timestamp) -> Vec<Seen> {
+        let (Route::Application(_), Verdict::Says { effect, .. }) = (self.route(ask), self.judge(ask)) else {
+            return Vec::new();
+        };
+        let mut conditions = Vec::new();
+        let mut see = |condition: &str, outcome| conditions.push(Seen { condition: condition.to_owned(), outcome });
+        let said = |is_said: bool, holds: bool| match (is_said, holds) {
+            (_, true) => Outcome::Held,
+            (true, false) => Outcome::NotHeld,
+            (false, false) => Outcome::Missing,
+        };
+        if effect.asks_from_where() {
+            see("from", said(ask.client.is_some(), effect.takes(ask.client)));
+        }
+        for requirement in &effect.require {
+            let outcome = match requirement.check(session, &self.settings.identity.user_claim) {
+                Ok(()) => Outcome::Held,
+                Err(Unmet::Missing) => Outcome::Missing,
+                Err(Unmet::Other) => Outcome::NotHeld,
+                Err(Unmet::Unverified) => Outcome::Unverified,
+            };
+            see(&format!("require.{}", requirement.claim), outcome);
+        }
+        let StepUp { max_age, acr_values } = effect.step_up.clone();
+        if max_age.is_some() {
+            let age = StepUp { max_age, ..StepUp::default() };
+            see("max_age", said(session.auth_time.is_some(), check_sign_in(&age, session, now).is_ok()));
+        }
+        if !acr_values.is_empty() {
+            let acr = StepUp { acr_values, ..StepUp::default() };
+            see("acr_values", said(session.at_provider.acr().is_some(), check_sign_in(&acr, session, now).is_ok()));
+        }
+        conditions
     }
 
     fn because(&self, ask: &Ask) -> Because {

@@ -15,7 +15,7 @@ pub mod rules;
 
 pub use action::{Action, Form, Lacks, Pass, Refusal, SignIn};
 pub use bearer::Bearer;
-pub use explain::Because;
+pub use explain::{Because, Outcome, Seen};
 pub use return_to::ReturnTo;
 pub use route::PublicUrl;
 

@@ -10,7 +10,7 @@ pub struct Pattern {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Segment {
+pub(in crate::gate) enum Segment {
     /// `**`
     Any,
     /// No `*` in it.
@@ -84,6 +84,15 @@ impl Pattern {
         self.exact != self.lower
     }
 
+    /// As written.
+    pub(in crate::gate) fn exact(&self) -> &[Segment] {
+        &self.exact
+    }
+
+    pub(in crate::gate) fn lower(&self) -> &[Segment] {
+        &self.lower
+    }
+
     /// `/**`: whatever the path is.
     pub fn is_everything(&self) -> bool {
         matches!(self.exact.as_slice(), [Segment::Any])
@@ -151,7 +160,7 @@ fn split_first(path: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The first piece stands at the beginning, the last at the end, each of the others as early as it fits.
-fn match_pieces(pieces: &[Vec<u8>], segment: &[u8], case: Case) -> bool {
+pub(in crate::gate) fn match_pieces(pieces: &[Vec<u8>], segment: &[u8], case: Case) -> bool {
     let [first, middle @ .., last] = pieces else { return false };
     if segment.len() < first.len() + last.len() || !starts_with(segment, first, case) {
         return false;

@@ -18,6 +18,9 @@
 //! - The gate's own addresses are closed in every reading but their own, ahead of all rules: no `/%6fauth2/callback` is public.
 
 mod conditions;
+mod index;
+pub mod lints;
+mod overlap;
 
 pub(in crate::gate) use conditions::verified_address;
 pub use conditions::{Requirement, Unmet, Wanted};
@@ -28,6 +31,7 @@ use std::time::Duration;
 use http::Method;
 use ipnet::IpNet;
 
+use self::index::Index;
 use super::Lacks;
 use super::path::{Readings, is_plain};
 use super::pattern::{Case, Pattern};
@@ -96,8 +100,11 @@ pub struct Rules {
     rules: Vec<Compiled>,
     /// Each once; the default first.
     effects: Vec<Effect>,
+    index: Index,
     /// Some pattern is not in lower case: then a path without capitals has two readings too.
     have_capitals: bool,
+    /// The methods that some written rule is for; `None`: all.
+    methods: Option<Vec<Method>>,
 }
 
 #[derive(Clone, Debug)]
@@ -139,6 +146,10 @@ impl Effect {
         is_in(&self.from, client)
     }
 
+    pub fn asks_from_where(&self) -> bool {
+        !self.from.is_empty()
+    }
+
     /// What the user's claims do not say. `None`: they say it all.
     pub fn unmet_by(&self, session: &Session, user_claim: &str) -> Option<Lacks> {
         let unmet = |requirement: &Requirement| {
@@ -171,7 +182,10 @@ impl Rules {
             rules.push(Compiled::new(index, rule, &mut effects));
         }
         let have_capitals = rules.iter().flat_map(|rule| &rule.patterns).any(Pattern::has_capitals);
-        Rules { rules, effects, have_capitals }
+        let index = Index::new(rules.iter().map(|rule| &rule.patterns[..]));
+        let all_methods = written.iter().any(|rule| rule.methods.is_empty());
+        let methods = written.iter().flat_map(|rule| &rule.methods).cloned();
+        Rules { rules, effects, index, have_capitals, methods: (!all_methods).then(|| methods.collect()) }
     }
 
     pub fn judge(&self, method: &Method, path: &str, client: Option<IpAddr>) -> Verdict<'_> {
@@ -181,9 +195,9 @@ impl Rules {
             let readings = [Reading(sent, Case::Kept), Reading(sent, Case::Folded)];
             let case_matters = self.have_capitals || sent.iter().any(u8::is_ascii_uppercase);
             let readings = if case_matters { &readings[..] } else { &readings[..1] };
-            return self.judge_readings(asked, sent, |_| true, readings);
+            return self.judge_readings(asked, sent, |_| true, readings, &self.index.near(sent));
         }
-        if self.says_one_thing(asked) {
+        if self.says_one_thing(method) {
             return self.says(None);
         }
         let Ok(readings) = Readings::of(path) else { return Verdict::Ambiguous };
@@ -208,27 +222,27 @@ impl Rules {
     }
 
     /// No rule is written for this method: every reading meets the default, and none need be grown.
-    fn says_one_thing(&self, asked: Asked<'_>) -> bool {
-        !self.rules.iter().any(|rule| rule.written.is_some() && rule.is_for(asked))
+    fn says_one_thing(&self, method: &Method) -> bool {
+        self.methods.as_ref().is_some_and(|methods| !methods.contains(method))
     }
 
     fn judge_odd(&self, asked: Asked<'_>, sent: &[u8], readings: &Readings) -> Verdict<'_> {
         let lower: Vec<Vec<u8>> = readings.all.iter().map(|reading| in_lower_case(reading)).collect();
         let kept = readings.all.iter().map(|reading| Reading(reading, Case::Kept));
         let all: Vec<Reading<'_>> = kept.chain(lower.iter().map(|reading| Reading(reading, Case::Folded))).collect();
+        let near = self.index.near_any(all.iter().map(|Reading(path, _)| *path));
         if readings.damaged {
-            let opened = self
-                .rules
+            let opened =
+                self.at(&near).any(|rule| rule.opens && rule.is_for(asked) && rule.matches(Reading(sent, Case::Kept)));
+            let closed = all
                 .iter()
-                .any(|rule| rule.opens && rule.is_for(asked) && rule.matches(Reading(sent, Case::Kept)));
-            let closed =
-                all.iter().any(|reading| self.closing(asked, *reading).is_some_and(|rule| rule.written.is_some()));
+                .any(|reading| self.closing(asked, *reading, &near).is_some_and(|rule| rule.written.is_some()));
             return if opened || closed { Verdict::Ambiguous } else { self.says(None) };
         }
         let stays_within = |rule: &Compiled| {
             !readings.opaque && readings.all.iter().all(|reading| rule.matches(Reading(reading, Case::Kept)))
         };
-        self.judge_readings(asked, sent, stays_within, &all)
+        self.judge_readings(asked, sent, stays_within, &all, &near)
     }
 
     fn judge_readings(
@@ -237,8 +251,9 @@ impl Rules {
         sent: &[u8],
         stays_within: impl Fn(&Compiled) -> bool,
         readings: &[Reading<'_>],
+        near: &[u32],
     ) -> Verdict<'_> {
-        let first = self.rules.iter().filter(|rule| rule.is_for(asked)).find(|rule| {
+        let first = self.at(near).filter(|rule| rule.is_for(asked)).find(|rule| {
             if rule.opens {
                 rule.matches(Reading(sent, Case::Kept)) && stays_within(rule)
             } else {
@@ -247,15 +262,20 @@ impl Rules {
         });
         let Some(first) = first else { return self.says(None) };
         let agreed = first.opens || readings.len() == 1 || {
-            let effect = |reading| self.closing(asked, reading).map_or(DEFAULT, |rule| rule.effect);
+            let effect = |reading| self.closing(asked, reading, near).map_or(DEFAULT, |rule| rule.effect);
             readings.iter().all(|reading| effect(*reading) == first.effect)
         };
         if agreed { self.says(Some(first)) } else { Verdict::Ambiguous }
     }
 
     /// The first closing rule that one reading meets.
-    fn closing(&self, asked: Asked<'_>, reading: Reading<'_>) -> Option<&Compiled> {
-        self.rules.iter().find(|rule| !rule.opens && rule.is_for(asked) && rule.matches(reading))
+    fn closing(&self, asked: Asked<'_>, reading: Reading<'_>, near: &[u32]) -> Option<&Compiled> {
+        self.at(near).find(|rule| !rule.opens && rule.is_for(asked) && rule.matches(reading))
+    }
+
+    /// The rules at these places.
+    fn at<'r>(&'r self, places: &[u32]) -> impl Iterator<Item = &'r Compiled> {
+        places.iter().map(|place| &self.rules[*place as usize])
     }
 
     fn says(&self, rule: Option<&Compiled>) -> Verdict<'_> {
@@ -313,7 +333,7 @@ fn patterns(paths: &[String], opens: bool) -> Vec<Pattern> {
 }
 
 /// Whether the user signed in as lately, and in such a way, as is asked for. A sign-in that is yet to come is none: some clock was wrong.
-pub(in crate::gate) fn check_sign_in(asked: &StepUp, session: &Session, now: Timestamp) -> Result<(), TooWeak> {
+pub fn check_sign_in(asked: &StepUp, session: &Session, now: Timestamp) -> Result<(), TooWeak> {
     let auth_time = session.auth_time.filter(|then| then.since(now) <= MAX_SKEW);
     asked.check(auth_time, session.at_provider.acr(), now)
 }

@@ -69,7 +69,9 @@ fn auth_time(
     asked.check(time, acr, started_at - MAX_SKEW).map_err(SignInError::TooWeak)?;
     // A provider whose clock is behind ours has asked just now all the same.
     let since_start = |time: Timestamp| if started_at.since(time) <= MAX_SKEW { time.max(started_at) } else { time };
-    Ok(time.map(|time| if asked.max_age.is_some() { since_start(time) } else { time }))
+    // And what will do now still does when the browser has come to the page that asks for it: else it would be sent round until it does not.
+    let lands = |time: Timestamp, max_age: Duration| since_start(time).max(now + LANDING - max_age).min(now);
+    Ok(time.map(|time| asked.max_age.map_or(time, |max_age| lands(time, max_age))))
 }
 
 async fn id_token(
@@ -196,3 +198,5 @@ fn unnamed(why: WhoIsIt) -> SignInError {
 pub const UNSAID_LIFE: Duration = Duration::from_secs(3600);
 /// How far the provider's clock may be behind ours.
 const MAX_SKEW: Duration = Duration::from_secs(60);
+/// From the provider's answer to the page that was asked for.
+const LANDING: Duration = Duration::from_secs(10);

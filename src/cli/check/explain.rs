@@ -1,6 +1,7 @@
 //! `tokigate check --explain`: what would happen to a request, and which rule says so.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use http::uri::PathAndQuery;
@@ -12,7 +13,7 @@ use super::place;
 use crate::cli::Console;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Effective};
-use crate::gate::{Action, Because, Form, Gate, Pass, Refusal};
+use crate::gate::{Action, Because, Form, Gate, Outcome, Pass, Refusal, Seen};
 use crate::oidc::Subject;
 use crate::provider;
 use crate::server::answer::{self, Place};
@@ -25,11 +26,13 @@ pub(super) struct Asked {
     target: PathAndQuery,
     /// `None`: somebody of whom nothing is known but that they signed in.
     claims: Option<Map<String, Value>>,
+    /// From where the request comes.
+    from: Option<IpAddr>,
 }
 
 impl Asked {
-    /// `METHOD /path`, and a file of claims.
-    pub(super) fn read(request: &str, claims: Option<&Path>) -> Result<Asked, String> {
+    /// `METHOD /path`, a file of claims, and the client's address.
+    pub(super) fn read(request: &str, claims: Option<&Path>, from: Option<IpAddr>) -> Result<Asked, String> {
         let malformed = || format!("--explain {request:?} is no request; write --explain 'GET /path'");
         let (method, target) = request.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?;
@@ -40,7 +43,7 @@ impl Asked {
         // As a browser would send it.
         let target = utf8_percent_encode(target, UNSENT).to_string();
         let target = PathAndQuery::try_from(target).map_err(|_| malformed())?;
-        Ok(Asked { method, target, claims: claims.map(claims_in).transpose()? })
+        Ok(Asked { method, target, claims: claims.map(claims_in).transpose()?, from })
     }
 }
 
@@ -67,7 +70,7 @@ pub(super) fn explain(
     let gate = Gate::new(settings);
     let now = Clock::system().now();
     let user = somebody(asked, &config.provider, now);
-    let explanation = gate.explain(&asked.method, &asked.target, Some(&user), now);
+    let explanation = gate.explain(&asked.method, &asked.target, asked.from, Some(&user), now);
     let teller = Teller { config, gate: &gate, knows_claims: asked.claims.is_some() };
     let out = &mut console.out;
     writeln!(out, "{} {}\n", asked.method, asked.target)?;
@@ -75,6 +78,10 @@ pub(super) fn explain(
     writeln!(out, "a stranger   {}", teller.tell(&explanation.stranger))?;
     if let Some(action) = &explanation.user {
         writeln!(out, "a user       {}", teller.tell(action))?;
+    }
+    for (index, seen) in explanation.conditions.iter().enumerate() {
+        let title = if index == 0 { "conditions" } else { "" };
+        writeln!(out, "{title:<12} {:<16} {}", seen.condition, saw(seen, asked, &user, now))?;
     }
     Ok(())
 }
@@ -99,7 +106,35 @@ fn because(because: Because, effective: &[Effective], file: Option<&Path>) -> St
     }
 }
 
-/// Signed in this moment, with these claims.
+/// What a condition saw: this is the one place that shows claims, those of the file that was given.
+fn saw(seen: &Seen, asked: &Asked, user: &Session, now: Timestamp) -> String {
+    let outcome = match seen.outcome {
+        Outcome::Held => "held",
+        Outcome::NotHeld => "not held",
+        Outcome::Missing => "",
+        Outcome::Unverified => "not held: email_verified is false, beside",
+    };
+    let value = match &*seen.condition {
+        "from" => asked.from.map(|address| address.to_string()).ok_or("nobody said from where: --from ADDR"),
+        "max_age" => {
+            let ago = user.auth_time.map(|then| format!("signed in {} s ago (auth_time)", now.since(then).as_secs()));
+            ago.ok_or("auth_time is missing")
+        }
+        "acr_values" => user.at_provider.acr().map(|acr| format!("{acr:?}")).ok_or("acr is missing"),
+        claim => {
+            let claim = claim.strip_prefix("require.").unwrap_or(claim);
+            let missing = if asked.claims.is_some() { "claim missing" } else { "claim missing: --claims FILE" };
+            user.claims.to_json().get(claim).map(Value::to_string).ok_or(missing)
+        }
+    };
+    match value {
+        Ok(value) if seen.outcome != Outcome::Missing => format!("{outcome}: {value}"),
+        Ok(_) => "claim missing".to_owned(),
+        Err(missing) => missing.to_owned(),
+    }
+}
+
+/// Signed in this moment (or when the claims say), with these claims.
 fn somebody(asked: &Asked, provider: &provider::Settings, now: Timestamp) -> Session {
     let nothing = Map::new();
     let said = asked.claims.as_ref().unwrap_or(&nothing);
@@ -119,7 +154,7 @@ fn somebody(asked: &Asked, provider: &provider::Settings, now: Timestamp) -> Ses
         created_at: now,
         expires_at,
         seen_at: now,
-        auth_time: Some(now),
+        auth_time: Some(said.get("auth_time").and_then(Value::as_u64).map_or(now, Timestamp::from_unix_seconds)),
         token_issued_at: now,
         token_expires_at: expires_at,
         refreshable: false,

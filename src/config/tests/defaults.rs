@@ -199,8 +199,13 @@ fn without_an_upstream_the_gate_answers_nginx_on_loopback() {
 
 #[test]
 fn rules_name_further_applications_each_address_once() {
-    let rule = |upstream: &str| format!("[[rules]]\npath = \"/a\"\nupstream = \"{upstream}\"\n");
-    let written = ["http://127.0.0.1:4000", "unix:/run/b.sock", "http://127.0.0.1:4000/", "http://127.0.0.1:3000"];
+    let rule = |(path, upstream)| format!("[[rules]]\npath = \"{path}\"\nupstream = \"{upstream}\"\n");
+    let written = [
+        ("/a", "http://127.0.0.1:4000"),
+        ("/b", "unix:/run/b.sock"),
+        ("/c", "http://127.0.0.1:4000/"),
+        ("/d", "http://127.0.0.1:3000"),
+    ];
     let config = loaded(&format!("{}{}", around("", ""), written.map(rule).concat())).config;
     let numbers: Vec<usize> = config.gate.rules.iter().map(|rule| rule.upstream).collect();
     let addresses: Vec<String> = config.upstreams.iter().map(|upstream| upstream.address.to_string()).collect();

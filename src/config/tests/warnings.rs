@@ -25,7 +25,22 @@ fn what_is_dangerous_or_does_nothing_is_said() {
         ),
         (rule("path = \"/**\"\naccess = \"public\""), format!("config.toml:12:1: rules[0]: {everybody}")),
         (rule("path = [\"/a\", \"/**/*\"]\naccess = \"optional\""), format!("config.toml:12:1: rules[0]: {everybody}")),
-        (rule("path = \"/**\"\n[[rules]]\npath = \"/a\""), "config.toml:14:1: rules[1]: no request gets here: rules[0] decides for all".to_owned()),
+        (
+            rule("path = [\"/a\", \"/a\"]\n[[rules]]\npath = [\"/a\", \"/b\"]"),
+            "config.toml:14:1: rules[1]: /a does nothing: rules[0] above takes all that it matches".to_owned(),
+        ),
+        (
+            rule("path = \"/assets*\"\naccess = \"public\""),
+            "config.toml:12:1: rules[0]: /assets* opens /assets-secret too; write /assets/** for what is below a folder".to_owned(),
+        ),
+        (
+            rule("path = \"/**/*.css\"\naccess = \"public\"\n[[rules]]\npath = \"/admin/**\""),
+            "config.toml:12:1: rules[0]: it opens /admin/.css too, which rules[1] below would close; put rules[1] above it, or write a narrower path".to_owned(),
+        ),
+        (
+            rule("path = \"/a\"\nacr_values = \"phr\""),
+            "config.toml:14:14: rules[0].acr_values: only an ID token says how somebody signed in (acr): where this provider sends none, nobody gets through".to_owned(),
+        ),
         (
             rule("path = \"/pay/**\"\nmax_age = \"15m\""),
             "config.toml:14:11: rules[0].max_age: only an ID token says when somebody signed in (auth_time): where this provider sends none, a sign-in that it was asked to make a fresh one (prompt=login) counts, whether it did or not".to_owned(),

@@ -1,6 +1,8 @@
 mod oracle;
 mod promise;
 
+use std::net::IpAddr;
+
 use super::*;
 
 /// What the rules say, without the conditions.
@@ -294,5 +296,21 @@ fn whether_paths_and_methods_matter_is_known() {
     ] {
         let compiled = rules(&written);
         assert_eq!((compiled.tell_paths_apart(), compiled.tell_methods_apart()), (paths, methods), "{written:?}");
+    }
+}
+
+/// Most of what rules are for: a path costs what is near it.
+#[test]
+fn of_a_thousand_rules_few_are_near() {
+    let many = |path: &dyn Fn(usize) -> String| -> Vec<Rule> {
+        (0..1000).map(|index| rule(&path(index), Access::User)).collect()
+    };
+    for (written, path) in [
+        (many(&|index| format!("/team-{index}/**")), "/team-500/a/b"),
+        (many(&|index| format!("/api/*/item-{index}")), "/api/x/item-999"),
+        (many(&|index| format!("/**/leaf-{index}")), "/a/b/c/leaf-0"),
+        (many(&|index| format!("/Admin/{index}/*.css")), "/admin/7/x.css"),
+    ] {
+        assert_eq!(rules(&written).index.near(path.as_bytes()).len(), 1, "{path}");
     }
 }

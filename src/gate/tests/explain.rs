@@ -1,11 +1,12 @@
 //! `check --explain`.
 
 use super::*;
+use crate::gate::rules::{Requirement, Wanted};
 
 fn explained(gate: &Gate, line: &str) -> (Because, String, String) {
     let (method, target) = line.split_once(' ').expect("method and target");
     let (method, target) = (method.parse().expect("a method"), target.parse().expect("a target"));
-    let explanation = gate.explain(&method, &target, Some(&session()), NOW);
+    let explanation = gate.explain(&method, &target, None, Some(&session()), NOW);
     (explanation.because, say(&explanation.stranger), say(&explanation.user.expect("claims were given")))
 }
 
@@ -35,5 +36,38 @@ fn it_says_what_would_happen_and_what_says_so() {
 #[test]
 fn without_claims_only_strangers_are_explained() {
     let target = "/x".parse().expect("a target");
-    assert!(gate().explain(&Method::GET, &target, None, NOW).user.is_none());
+    assert!(gate().explain(&Method::GET, &target, None, None, NOW).user.is_none());
+}
+
+#[test]
+fn each_condition_tells_what_it_saw() {
+    let required = |claim: &str, value: &str| Requirement { claim: claim.to_owned(), values: vec![Wanted::new(value)] };
+    let admin = Rule {
+        from: vec!["10.0.0.0/8".parse().expect("a network")],
+        require: vec![required("groups", "admin"), required("age", "35"), required("team", "*")],
+        step_up: StepUp { max_age: Some(Duration::from_secs(60)), acr_values: vec!["phr".to_owned()] },
+        ..rule(&["/admin/**"], Access::User)
+    };
+    let gate = gate_with(|settings| settings.rules = vec![admin]);
+    let seen = |client: Option<&str>| {
+        let target = "/admin/x".parse().expect("a target");
+        let client = client.map(|client| client.parse().expect("an address"));
+        let explanation = gate.explain(&Method::GET, &target, client, Some(&session()), NOW);
+        let seen = explanation.conditions.into_iter().map(|seen| (seen.condition, seen.outcome));
+        seen.collect::<Vec<_>>()
+    };
+    let expected = |from| {
+        [
+            ("from", from),
+            ("require.age", Outcome::NotHeld),
+            ("require.groups", Outcome::Held),
+            ("require.team", Outcome::Missing),
+            ("max_age", Outcome::Held),
+            ("acr_values", Outcome::Missing),
+        ]
+        .map(|(condition, outcome)| (condition.to_owned(), outcome))
+    };
+    assert_eq!(seen(Some("10.1.2.3")), expected(Outcome::Held));
+    assert_eq!(seen(Some("192.0.2.1")), expected(Outcome::NotHeld));
+    assert_eq!(seen(None), expected(Outcome::Missing));
 }

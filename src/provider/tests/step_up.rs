@@ -49,6 +49,16 @@ async fn clocks_that_differ_by_a_minute_start_no_circle() {
     assert_eq!(world.clock.now().since(signed_in.unwrap().session.auth_time.unwrap()).as_secs(), 20);
 }
 
+/// A person who is long at the provider, and a clock that is behind: what was good enough is, for long enough to arrive with it.
+#[tokio::test]
+async fn what_was_good_enough_is_so_when_the_page_is_reached() {
+    let world = World::with(patient(Options::openid()), |_| ()).await;
+    let session = sign_in(&world, recent(), 900 + 59).await.unwrap().session;
+    let arrived = world.clock.now() + Duration::from_secs(5);
+    assert_eq!(recent().check(session.auth_time, None, arrived), Ok(()));
+    assert_eq!(recent().check(session.auth_time, None, arrived + Duration::from_secs(10)), Err(Unmet::Age));
+}
+
 #[tokio::test]
 async fn an_openid_provider_that_does_not_say_when_has_not_said_lately() {
     let world = World::with(patient(Options::openid()), |_| ()).await;

@@ -127,6 +127,21 @@ acr_values = ["phr phrh"]
 path = "/a"
 acr_values = ["1", "2", "3", "4", "5", "6", "7", "8", "9"]
     -> rules[0].acr_values: these are more than 8; write those that the provider has
+path = "/a/**"
+[[rules]]
+path = ["/a", "/a/b"]
+    -> rules[1]: no request gets here: rules[0] above takes all that it matches; put it above rules[0], or delete it
+path = "/a"
+[[rules]]
+path = "/a/*/**"
+access = "public"
+[[rules]]
+path = "/a/**"
+access = "deny"
+    -> rules[2]: no request gets here: rules[0] and rules[1] above take all that it matches; put it above rules[0], or delete it
+path = "/oauth2/start"
+access = "public"
+    -> rules[0]: no request gets here: these addresses are the gate's own (prefix, callback_path), on which no rule decides; delete it
 path = "/a"
 bearer = true
     -> rules[0].bearer: no [[bearer]] says whose tokens are taken; write one, or leave it out

@@ -38,6 +38,11 @@ impl Written {
         Written { folded: rule.paths.iter().map(|pattern| pattern.to_lowercase()).collect(), rule }
     }
 
+    /// All it says to what it matches.
+    fn says(&self) -> Rule {
+        Rule { paths: Vec::new(), methods: Vec::new(), ..self.rule.clone() }
+    }
+
     fn opens(&self) -> bool {
         matches!(self.rule.access, Access::Public | Access::Optional)
     }
@@ -74,8 +79,8 @@ pub(super) fn judge(rules: &[Written], target: &Target) -> Verdict {
     };
     let first = &rules[index];
     let verdict = Verdict::Says { access: first.rule.access, rule: index.checked_sub(1) };
-    let access = |met: Option<usize>| met.map_or(Access::User, |index| rules[index].rule.access);
-    let agree = closing(rules, target).all(|met| access(met) == first.rule.access);
+    let says = |met: Option<usize>| met.map_or(Rule::default(), |index| rules[index].says());
+    let agree = closing(rules, target).all(|met| says(met) == first.says());
     if first.opens() || agree { verdict } else { Verdict::Ambiguous }
 }
 

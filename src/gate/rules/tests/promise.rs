@@ -83,6 +83,9 @@ const PATTERNS: [&str; 12] = [
     "/x",
 ];
 
+/// From where everything is asked for.
+const INSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3));
+
 fn target() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(&ALPHABET[..]);
     (prop::sample::select(vec!["/", "/assets/", "/admin/", "/x/"]), prop::collection::vec(piece, 0..5))
@@ -93,8 +96,12 @@ fn written() -> impl Strategy<Value = Vec<Rule>> {
     let access = prop::sample::select(vec![Access::Public, Access::Optional, Access::User, Access::Deny]);
     let pattern = prop::sample::select(&PATTERNS[..]);
     let methods = prop::sample::select(vec![vec![], vec![], vec![Method::GET], vec![Method::POST, Method::GET]]);
-    let one = (pattern, access, methods);
-    prop::collection::vec(one.prop_map(|(pattern, access, methods)| Rule { methods, ..rule(pattern, access) }), 1..4)
+    let from = prop::sample::select(vec![vec![], vec![], vec!["10.0.0.0/8"], vec!["192.0.2.0/24"]]);
+    let one = (pattern, access, methods, from, any::<bool>()).prop_map(|(pattern, access, methods, from, bearer)| {
+        let from = from.iter().map(|network| network.parse().expect("a network")).collect();
+        Rule { methods, from, bearer: bearer && access == Access::User, ..rule(pattern, access) }
+    });
+    prop::collection::vec(one, 1..4)
 }
 
 /// 100,000 targets (security.md P-05), ten for each set of rules: what opens stays within its pattern in every reading there is, nothing damaged
@@ -109,14 +116,19 @@ fn every_verdict_is_what_brute_force_finds() {
             let own = Rule { paths: vec!["/oauth2/**".to_owned(), "/callback".to_owned()], ..rule("", Access::User) };
             let all = |method: &Method| -> Vec<Written> {
                 let others = |rule: &Rule| !rule.methods.is_empty() && !rule.methods.contains(method);
-                // A rule for other methods is as one for no path.
-                let for_this = |rule: &Rule| if others(rule) { Rule::default() } else { rule.clone() };
+                let elsewhere = |rule: &Rule| {
+                    let inside = rule.from.is_empty() || rule.from.iter().any(|network| network.contains(&INSIDE));
+                    rule.access.opens() && !inside
+                };
+                // A rule for other methods is as one for no path, and so is one that opens elsewhere.
+                let for_this =
+                    |rule: &Rule| if others(rule) || elsewhere(rule) { Rule::default() } else { rule.clone() };
                 std::iter::once(own.clone()).chain(written.iter().map(for_this)).map(Written::new).collect()
             };
             let (get, post) = (all(&Method::GET), all(&Method::POST));
             for (number, target) in targets.into_iter().enumerate() {
                 let (method, all) = if number % 4 == 3 { (Method::POST, &post) } else { (Method::GET, &get) };
-                let verdict = said(&compiled, &method, &target, None);
+                let verdict = said(&compiled, &method, &target, Some(INSIDE));
                 let (opened, damaged) = check(all, &Target::new(&target), verdict)
                     .map_err(|error| TestCaseError::fail(format!("{target}: {verdict:?}: {error}")))?;
                 let (opened_before, damaged_before) = counts.get();
@@ -154,6 +166,23 @@ fn check(rules: &[Written], target: &Target, verdict: Verdict) -> Result<(bool, 
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The index finds every rule that matches, as it is and folded: judging what it finds is judging all of them.
+    #[test]
+    fn what_the_index_leaves_out_matches_nothing(
+        patterns in prop::collection::vec("(/(\\*\\*|[abABөӨ*]{0,3})){1,4}", 1..12),
+        path in "(/[abABөӨ]{0,3}){1,4}|\\*",
+    ) {
+        let rules: Vec<Rule> = patterns.iter().map(|pattern| rule(pattern, Access::Deny)).collect();
+        let compiled = Rules::new(&rules, Vec::new());
+        for (reading, case) in [(path.as_bytes().to_vec(), Case::Kept), (in_lower_case(path.as_bytes()), Case::Folded)] {
+            let near = compiled.index.near(&reading);
+            for (place, rule) in compiled.rules.iter().enumerate() {
+                let is_near = near.contains(&u32::try_from(place).unwrap());
+                prop_assert!(is_near || !rule.matches(Reading(&reading, case)), "{:?} {:?}", rule.patterns, reading);
+            }
+        }
+    }
 
     #[test]
     fn patterns_match_what_a_naive_reader_finds(pattern in "(/(\\*\\*|[ab*]{0,4})){1,4}", path in "(/[abAB]{0,4}){1,5}") {
