@@ -9,7 +9,7 @@ use schemars::{Schema, json_schema};
 use super::given::{Given, quoted};
 use super::measure::Time;
 use super::report::Report;
-use super::value::{At, Key, Kind, OneOrMore};
+use super::value::{At, Key, Kind, OneOrMore, readable};
 use super::{Problem, proxies, raw};
 use crate::gate::rules::{Access, Requirement, Wanted};
 use crate::oidc::StepUp;
@@ -158,6 +158,10 @@ fn wrong_value(claim: &str, Said { text, is_text }: &Said) -> Option<String> {
     let domain = text.trim_start_matches('*').trim_start_matches('.');
     match text.matches('@').count() {
         _ if !is_text => Some(format!("{text} is no e-mail address; write \"name@example.mn\" or \"*@example.mn\"")),
+        1 if text.starts_with('@') => {
+            Some(format!("{text:?} is a domain with nobody in front of it; write \"*{text}\" for all of it"))
+        }
+        1 if text.ends_with('@') => Some(format!("{text:?} has nothing behind its @; write \"{text}example.mn\"")),
         1 => None,
         0 if text == "*" => None,
         0 if text.starts_with('*') => {
@@ -171,8 +175,8 @@ fn wrong_value(claim: &str, Said { text, is_text }: &Said) -> Option<String> {
 impl Kind for Required {
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut required = Vec::new();
-        read_below("", given, problems, &mut required)?;
-        Some(Required(required))
+        let all = read_below("", given, problems, &mut required);
+        (all.is_some() || !required.is_empty()).then_some(Required(required))
     }
 
     fn show(&self) -> String {
@@ -224,7 +228,7 @@ fn read_below(
             let value = Said::read(element, problems)?;
             Some(At { key: element.key.clone(), place: element.place(), value })
         });
-        match read.collect::<Vec<_>>().into_iter().collect() {
+        match readable(read.collect()) {
             Some(value) => required.push((claim, At { key: entry.key.clone(), place: entry.place(), value })),
             None => all = None,
         }

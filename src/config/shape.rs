@@ -67,7 +67,7 @@ pub struct Many<T> {
 impl<T: Shape> Shape for Many<T> {
     fn read(key: String, given: Option<Given<'_>>, problems: &mut Vec<Problem>) -> Self {
         let place = given.as_ref().map_or(Place::Nowhere, Given::place);
-        let elements = given.and_then(|given| given.elements(problems)).unwrap_or_default();
+        let elements = given.and_then(|given| sections_of(&given, problems)).unwrap_or_default();
         let read = |element: Given<'_>| (element.place(), T::read(element.key.clone(), Some(element), problems));
         Many { key, place, elements: elements.into_iter().map(read).collect() }
     }
@@ -75,6 +75,27 @@ impl<T: Shape> Shape for Many<T> {
     fn keys(key: &str, keys: &mut Vec<String>) {
         keys.push(key.to_owned());
     }
+}
+
+/// The tables of a list, once what stands there instead of one is told.
+fn sections_of<'a>(given: &Given<'a>, problems: &mut Vec<Problem>) -> Option<Vec<Given<'a>>> {
+    let mend = match given.place() {
+        Place::Variable(_) => format!("write [{{ … }}] in the variable, or [[{}]] in the file", given.key),
+        Place::Nowhere | Place::File { .. } => format!("write [[{}]], in two brackets, above each", given.key),
+    };
+    let starts_a_list = |text: &str| text.trim_start().starts_with('[') || text.trim().is_empty();
+    let is_list = match given.text() {
+        Some(text) => given.is_raw() && starts_a_list(text),
+        None => given.value.as_array().is_some(),
+    };
+    if !is_list {
+        problems.push(given.problem(format!("{} is no list of tables; {mend}", given.shown())));
+        return None;
+    }
+    let (tables, others): (Vec<_>, Vec<_>) =
+        given.elements(problems)?.into_iter().partition(|element| element.value.as_dict().is_some());
+    problems.extend(others.iter().map(|other| other.problem(format!("{} is no table; {mend}", other.shown()))));
+    Some(tables)
 }
 
 impl<T: JsonSchema> JsonSchema for Many<T> {

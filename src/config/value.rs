@@ -222,9 +222,15 @@ pub struct OneOrMore(pub Vec<At<String>>);
 
 impl Kind for OneOrMore {
     fn read(given: &Given<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let elements = match given.text() {
-            Some(_) if !given.is_raw() => vec![given.clone()],
-            Some(_) | None => given.elements(problems)?,
+        let elements = match (given.text(), &*given.value) {
+            (Some(_), _) if !given.is_raw() => vec![given.clone()],
+            (Some(_), _) | (None, Value::Array(..)) => given.elements(problems)?,
+            (None, _) => {
+                problems.push(
+                    given.problem(format!("{} is no text, and no list of them; write it in quotes", given.shown())),
+                );
+                return None;
+            }
         };
         if elements.is_empty() {
             problems.push(given.problem("the list is empty"));
@@ -253,8 +259,14 @@ fn read_all<T: Kind>(elements: &[Given<'_>], problems: &mut Vec<Problem>) -> Opt
         let value = T::read(element, problems)?;
         Some(At { key: element.key.clone(), place: element.place(), value })
     });
-    // Each is read, whatever is wrong with those before it.
-    read.collect::<Vec<_>>().into_iter().collect()
+    readable(read.collect())
+}
+
+/// What could be read of several values: what is wrong with the others was told already, and hides nothing that is wrong with these.
+pub fn readable<T>(read: Vec<Option<T>>) -> Option<Vec<T>> {
+    let any_was_written = !read.is_empty();
+    let well: Vec<T> = read.into_iter().flatten().collect();
+    (!well.is_empty() || !any_was_written).then_some(well)
 }
 
 /// A table of names of one's own and texts, in the order written.
@@ -268,7 +280,7 @@ impl Kind for Entries {
             let value = String::read(&entry, problems)?;
             Some((name, At { key: entry.key.clone(), place: entry.place(), value }))
         });
-        read.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Entries)
+        readable(read.collect()).map(Entries)
     }
 
     fn show(&self) -> String {

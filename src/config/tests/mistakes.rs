@@ -52,7 +52,7 @@ public_url = "https://app.example.mn./"
 public_url = []
     -> public_url: the list is empty
 public_url = 5
-    -> public_url: 5 is no list; write [ … ]
+    -> public_url: 5 is no text, and no list of them; write it in quotes
 public_url = ["https://a.mn", "https://a.mn/"]
     -> public_url[1]: it is there twice
 public_url = ["https://a.mn", "http://localhost"]
@@ -203,6 +203,41 @@ language = "ru"
 name = ""
     -> pages.name: it is empty, or more than one line
 "##,
+    );
+}
+
+#[test]
+fn of_lists_of_tables() {
+    let in_file = |lines: &str| told(&format!("{lines}\n{}", around("", "")), &[]);
+    let two = "write [[rules]], in two brackets, above each";
+    assert_eq!(
+        in_file("rules = { path = \"/a\" }"),
+        [format!("config.toml:1:9: rules: a table is no list of tables; {two}")]
+    );
+    assert_eq!(in_file("rules = [1]"), [format!("config.toml:1:10: rules[0]: 1 is no table; {two}")]);
+    let one_bracket = told(&format!("{}[rules]\npath = \"/a\"\n", around("", "")), &[]);
+    assert!(one_bracket.len() == 1 && one_bracket[0].ends_with(two), "{one_bracket:?}");
+    let in_variable = |value: &str| told(&around("", ""), &[("TOKIGATE_RULES", value)]);
+    let mend = "write [{ … }] in the variable, or [[rules]] in the file";
+    for value in ["/assets/**", "{path=\"/a\"}"] {
+        let said = format!("TOKIGATE_RULES: rules: {value:?} is no list of tables; {mend}");
+        assert_eq!(in_variable(value), [said]);
+    }
+    assert_eq!(in_variable("[\"/a\"]"), [format!("TOKIGATE_RULES: rules[0]: \"/a\" is no table; {mend}")]);
+    assert!(in_variable("").is_empty());
+}
+
+#[test]
+fn one_that_cannot_be_read_hides_none_beside_it() {
+    let params = around("provider", "authorize_params = { max_age = 5, state = \"x\" }");
+    assert_eq!(
+        problems(&params, &[]).iter().map(|problem| &problem.key).collect::<Vec<_>>(),
+        ["provider.authorize_params.max_age", "provider.authorize_params.state"]
+    );
+    let paths = format!("{}[[rules]]\npath = [5, \"a\"]\nrequire = {{ a = 1.5, email = \"x\" }}\n", around("", ""));
+    assert_eq!(
+        problems(&paths, &[]).iter().map(|problem| &problem.key).collect::<Vec<_>>(),
+        ["rules[0].path[0]", "rules[0].path[1]", "rules[0].require.a", "rules[0].require.email"]
     );
 }
 

@@ -101,6 +101,12 @@ path = "/a"
 require = { email = "*@a.mn@b.mn" }
     -> rules[0].require.email: "*@a.mn@b.mn" has more than one @, which no address that is taken has
 path = "/a"
+require = { email = "@a.mn" }
+    -> rules[0].require.email: "@a.mn" is a domain with nobody in front of it; write "*@a.mn" for all of it
+path = "/a"
+require = { email = "bat@" }
+    -> rules[0].require.email: "bat@" has nothing behind its @; write "bat@example.mn"
+path = "/a"
 require = { email = true }
     -> rules[0].require.email: true is no e-mail address; write "name@example.mn" or "*@example.mn"
 path = "/a"
