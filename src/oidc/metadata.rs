@@ -26,6 +26,10 @@ pub struct Metadata {
     pub client_auth_methods: Option<Vec<String>>,
     /// `token_endpoint_auth_signing_alg_values_supported`, where it says so.
     pub client_signing_algs: Option<Vec<String>>,
+    /// `id_token_signing_alg_values_supported`, where it says so.
+    pub id_token_algs: Option<Vec<String>>,
+    /// Whether it says that it tells of ended sessions itself (Back-Channel Logout §2.1).
+    pub backchannel_logout: bool,
     /// `mtls_endpoint_aliases` (RFC 8705 §5).
     pub mtls_aliases: Aliases,
 }
@@ -47,7 +51,9 @@ pub enum BadMetadata {
     #[error("the discovery document has no usable `{0}`")]
     Missing(&'static str),
     /// The document's issuer may be anything, so it is shown escaped.
-    #[error("the discovery document is issuer {0:?}'s, not the configured one's")]
+    #[error(
+        "the discovery document is issuer {0:?}'s, not the configured one's; where that is who is meant, write provider.issuer letter for letter so"
+    )]
     OtherIssuer(String),
     #[error("`{0}` in the discovery document is no https address")]
     Insecure(&'static str),
@@ -78,6 +84,8 @@ impl Metadata {
             iss_parameter_supported: says_so(&document, "authorization_response_iss_parameter_supported"),
             client_auth_methods: names(&document, "token_endpoint_auth_methods_supported"),
             client_signing_algs: names(&document, "token_endpoint_auth_signing_alg_values_supported"),
+            id_token_algs: names(&document, "id_token_signing_alg_values_supported"),
+            backchannel_logout: says_so(&document, "backchannel_logout_supported"),
             mtls_aliases: aliases,
         })
     }
@@ -205,6 +213,8 @@ impl Metadata {
             iss_parameter_supported: false,
             client_auth_methods: None,
             client_signing_algs: None,
+            id_token_algs: None,
+            backchannel_logout: false,
             mtls_aliases: Aliases::default(),
         }
     }

@@ -111,6 +111,8 @@ fn written(by_hand: &Addresses) -> Result<Metadata, StartError> {
         iss_parameter_supported: false,
         client_auth_methods: None,
         client_signing_algs: None,
+        id_token_algs: None,
+        backchannel_logout: false,
         mtls_aliases: Aliases::default(),
     })
 }

@@ -10,7 +10,7 @@ use url::Url;
 use super::certificate::Certificate;
 use super::discovery::Discovery;
 use super::http::{Http, Patience};
-use super::{Settings, StartError, par};
+use super::{Preset, Settings, StartError, par};
 use crate::clock::{Clock, Timestamp};
 use crate::oidc::metadata::Metadata;
 use crate::telemetry::metrics::Metrics;
@@ -87,6 +87,14 @@ fn abilities(settings: &Settings, metadata: &Metadata) -> Vec<Ability> {
             "the client's key signs by {name}, which the provider does not list; it lists {listed}"
         )));
     }
+    if let Some(listed) = metadata.id_token_algs.as_ref()
+        && !settings.id_token_algs.iter().any(|algorithm| listed.contains(&format!("{algorithm:?}")))
+    {
+        let listed = listed.join(", ");
+        abilities.push(Ability::Lacking(format!(
+            "provider.id_token_algs has none of those that the provider signs ID tokens by; it lists {listed}"
+        )));
+    }
     let pushes = metadata.pushed_authorization_request_endpoint.as_ref();
     abilities.push(match (par::is_wanted(settings, metadata), pushes) {
         (true, Some(address)) => Ability::Fits(format!("authorization requests are pushed to {address}")),
@@ -109,6 +117,15 @@ fn abilities(settings: &Settings, metadata: &Metadata) -> Vec<Ability> {
         Some(address) => format!("at sign-out, browsers are led on to {address}"),
         None => "at sign-out, the provider's own session stays: it names no address for its end".to_owned(),
     }));
+    // Presets that fill addresses in read no document that could say so.
+    if settings.preset == Preset::Oidc {
+        abilities.push(Ability::Fits(match metadata.backchannel_logout {
+            true => "of sessions that end there the provider tells at the address registered for back-channel logout"
+                .to_owned(),
+            false => "of sessions that end there the provider does not tell by back-channel logout, as far as it says"
+                .to_owned(),
+        }));
+    }
     abilities
 }
 
@@ -134,7 +151,7 @@ fn origins(metadata: &Metadata) -> BTreeMap<String, Url> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Addresses, ClientAuth, Par, Preset};
+    use super::super::{Addresses, ClientAuth, Par};
     use super::*;
     use crate::provider::tests::settings;
 
@@ -162,6 +179,14 @@ mod tests {
             "provider.client_auth is tls_client_auth, which the provider does not list; it lists none, private_key_jwt";
         assert!(lists(&["none", "private_key_jwt"]).contains(&Ability::Doubtful(told.to_owned())));
         assert!(said(|_, _| ()).iter().all(|ability| matches!(ability, Ability::Fits(_))), "one that lists nothing");
+    }
+
+    #[test]
+    fn id_tokens_that_would_all_be_refused_sign_nobody_in() {
+        let lists =
+            |name: &str| said(|_, metadata| metadata.id_token_algs = Some(vec!["HS256".to_owned(), name.to_owned()]));
+        assert!(is_worst(&lists("RS512"), "it lists HS256, RS512"));
+        assert!(!is_worst(&lists("ES256"), "id_token_algs"));
     }
 
     #[test]
