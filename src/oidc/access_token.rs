@@ -34,6 +34,8 @@ pub struct AccessToken {
 pub enum Untaken {
     #[error("{0}")]
     Jwt(#[from] Refused),
+    #[error("it names no issuer, and no [[bearer]] has an introspection_endpoint, where one could ask about it")]
+    Opaque,
     #[error("its issuer says that it is not active")]
     Inactive,
     #[error("its issuer says that it is a token of another kind")]

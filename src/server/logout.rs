@@ -58,10 +58,10 @@ impl Visit<'_> {
     /// is believed of that one session, since nobody else knows its name; no token is revoked for it (security.md O-10).
     pub fn frontchannel_logout(&mut self, iss_and_sid: Option<(String, String)>) -> Response<Body> {
         let known = self.house.provider.issuer();
-        let sid = iss_and_sid.filter(|(iss, _)| Some(iss) == known.as_ref()).map(|(_, sid)| sid);
-        let Some(sid) = sid.filter(|sid| sid.len() <= MAX_NAME) else {
+        let is_others = iss_and_sid.as_ref().is_some_and(|(iss, _)| Some(iss) != known.as_ref());
+        let Some(sid) = iss_and_sid.map(|(_, sid)| sid).filter(|sid| !is_others && sid.len() <= MAX_NAME) else {
             self.house.metrics.provider_logout(metrics::Channel::Front, LogoutResult::Refused);
-            let response = answer::frontchannel_logout_refused(&self.asked_here());
+            let response = answer::frontchannel_logout_refused(is_others, &self.asked_here());
             let (reason, request_id) = (answer::reason(&response), self.request_id());
             tracing::info!(event = "frontchannel_logout_refused", reason, request_id);
             return response;

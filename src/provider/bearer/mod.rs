@@ -73,10 +73,9 @@ impl Bearers {
         };
         let named = said.as_ref().map(|said| self.issuers.iter().position(|issuer| issuer.settings.issuer == *said));
         let index = match named {
-            Some(known) => known,
-            None => self.issuers.iter().position(|issuer| issuer.settings.check.asks()),
+            Some(known) => known.ok_or(Refused::Issuer)?,
+            None => self.issuers.iter().position(|issuer| issuer.settings.check.asks()).ok_or(Untaken::Opaque)?,
         };
-        let index = index.ok_or(Refused::Issuer)?;
         match (&self.issuers[index].settings.check, signed.is_some()) {
             (BearerCheck::Keys { .. } | BearerCheck::Either { .. }, true) => Ok(Way::Verify(index)),
             (BearerCheck::Introspection(_), _) | (BearerCheck::Either { .. }, false) => Ok(Way::Ask(index)),

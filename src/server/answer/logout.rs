@@ -93,9 +93,10 @@ pub fn frontchannel_logout(origins: &[String], asked: &Asked<'_>) -> Response<Bo
     response
 }
 
-/// It names no session of this provider's.
-pub fn frontchannel_logout_refused(asked: &Asked<'_>) -> Response<Body> {
-    Outcome::refused(StatusCode::BAD_REQUEST, "logout_names_nobody", Notice::BadRequest).answer(asked)
+/// It names no session of this provider's. `is_others`: its `iss` is another, or there is none to compare it with.
+pub fn frontchannel_logout_refused(is_others: bool, asked: &Asked<'_>) -> Response<Body> {
+    let reason = if is_others { "logout_other_issuer" } else { "logout_names_nobody" };
+    Outcome::refused(StatusCode::BAD_REQUEST, reason, Notice::BadRequest).answer(asked)
 }
 
 fn empty(status: StatusCode, asked: &Asked<'_>) -> Response<Body> {
