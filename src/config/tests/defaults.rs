@@ -131,7 +131,7 @@ fn what_rules_ask_of_users_is_read_and_the_claims_are_kept() {
     let exactly = |text: &str| Wanted::Exactly(text.to_owned());
     let required: Vec<(&str, &[Wanted])> =
         rule.require.iter().map(|required| (required.claim.as_str(), &required.values[..])).collect();
-    let groups = [exactly("admin"), Wanted::Like(vec!["ops-".to_owned(), String::new()])];
+    let groups = [exactly("admin"), Wanted::Like(vec![b"ops-".to_vec(), Vec::new()])];
     assert_eq!(
         required,
         [

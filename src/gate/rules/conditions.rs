@@ -5,6 +5,7 @@
 //! are compared: "anything at all" is not what a `false` is meant to be.
 
 use crate::gate::identity::{EMAIL, EMAIL_VERIFIED};
+use crate::gate::pattern::{Case, match_pieces};
 use crate::session::{Claim, Claims, Session};
 
 /// One key of `require`.
@@ -22,7 +23,7 @@ pub enum Wanted {
     /// No `*` in it; booleans and numbers as they are written.
     Exactly(String),
     /// The texts between the `*`s: at least two.
-    Like(Vec<String>),
+    Like(Vec<Vec<u8>>),
 }
 
 /// Why a requirement does not hold.
@@ -39,7 +40,7 @@ pub enum Unmet {
 impl Wanted {
     pub fn new(text: &str) -> Wanted {
         if text.contains('*') {
-            Wanted::Like(text.split('*').map(str::to_owned).collect())
+            Wanted::Like(text.split('*').map(|piece| piece.as_bytes().to_vec()).collect())
         } else {
             Wanted::Exactly(text.to_owned())
         }
@@ -48,7 +49,7 @@ impl Wanted {
     fn is(&self, text: &str) -> bool {
         match self {
             Wanted::Exactly(wanted) => wanted == text,
-            Wanted::Like(pieces) => is_like(pieces, text),
+            Wanted::Like(pieces) => match_pieces(pieces, text.as_bytes(), Case::Kept),
         }
     }
 
@@ -56,8 +57,8 @@ impl Wanted {
         match self {
             Wanted::Exactly(wanted) => wanted.eq_ignore_ascii_case(text),
             Wanted::Like(pieces) => {
-                let lower: Vec<String> = pieces.iter().map(|piece| piece.to_ascii_lowercase()).collect();
-                is_like(&lower, &text.to_ascii_lowercase())
+                let lower: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_ascii_lowercase()).collect();
+                match_pieces(&lower, text.as_bytes(), Case::Folded)
             }
         }
     }
@@ -116,18 +117,6 @@ pub(in crate::gate) fn verified_address(claims: &Claims) -> Result<(&str, &str),
         }
         Some(_) | None => Err(Unmet::Other),
     }
-}
-
-/// The first piece stands at the beginning, the last at the end, each of the others as early as it fits.
-fn is_like(pieces: &[String], text: &str) -> bool {
-    let [first, middle @ .., last] = pieces else { return false };
-    let Some(rest) = text.strip_prefix(first.as_str()) else { return false };
-    let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
-    for piece in middle {
-        let Some(at) = rest.find(piece.as_str()) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    true
 }
 
 #[cfg(test)]
