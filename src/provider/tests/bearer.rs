@@ -255,6 +255,13 @@ async fn tokens_of_the_gates_own_sign_ins_are_nobodys_here() {
 }
 
 #[tokio::test]
+async fn an_opaque_token_that_nobody_could_be_asked_about_is_told_from_another_issuers() {
+    let world = world(keys).await;
+    assert_eq!(world.bearer("opaque").await.unwrap_err(), NotTaken::Invalid(Untaken::Opaque));
+    assert_eq!((world.calls(Op::Introspection), world.calls(Op::Jwks)), (0, 0));
+}
+
+#[tokio::test]
 async fn a_token_is_shown_to_nobody_but_the_issuer_that_it_names() {
     let world = world(either).await;
     let mut claims = world.op.api_claims(BAT, API);
