@@ -8,7 +8,8 @@
 //!   file servers these are the same.
 //! - When a rule that closes has matched, or none has, each reading is asked which closing rule it meets first. If they would not all be
 //!   told the same thing, the target is ambiguous (400). Rules of the same effect (`user` and the default) are the same here; every condition is part
-//!   of a rule's effect.
+//!   of a rule's effect. Where a rule counts by the slash at the end alone, and another is written for the reading to the letter and says something else,
+//!   that is ambiguous too.
 //! - A malformed percent or a decoded control character: nothing opens, ever. It is ambiguous (400) where a rule is near: where a rule that opens
 //!   matches the target as sent, or a written rule that closes matches any guess at what was meant. Elsewhere the default is the only rule that
 //!   any reading can meet, and a signed-in user's target goes on byte for byte.
@@ -110,6 +111,8 @@ pub struct Rules {
 #[derive(Clone, Debug)]
 struct Compiled {
     patterns: Vec<Pattern>,
+    /// So many of them are as written; the others differ in the slash at the end.
+    to_the_letter: usize,
     methods: Vec<Method>,
     /// Of an opening rule: it matches from nowhere else.
     from: Vec<IpNet>,
@@ -170,6 +173,7 @@ impl Rules {
     pub fn new(written: &[Rule], own: Vec<Pattern>) -> Rules {
         let mut effects = vec![Effect::default()];
         let own = Compiled {
+            to_the_letter: own.len(),
             patterns: own,
             methods: Vec::new(),
             from: Vec::new(),
@@ -261,10 +265,15 @@ impl Rules {
             }
         });
         let Some(first) = first else { return self.says(None) };
-        let agreed = first.opens || readings.len() == 1 || {
-            let effect = |reading| self.closing(asked, reading, near).map_or(DEFAULT, |rule| rule.effect);
-            readings.iter().all(|reading| effect(*reading) == first.effect)
+        // To the letter it may be the default's: whatever closes asks for more, but for one that takes tokens in place of a session.
+        let is_no_more =
+            |written: usize, effect: usize| written == effect || written == DEFAULT && !self.effects[effect].bearer;
+        let agrees = |reading: &Reading<'_>| {
+            let effect = self.closing(asked, *reading, near).map_or(DEFAULT, |rule| rule.effect);
+            let written = self.closing_to_the_letter(asked, *reading, near);
+            effect == first.effect && written.is_none_or(|rule| is_no_more(rule.effect, effect))
         };
+        let agreed = first.opens || readings.iter().all(agrees);
         if agreed { self.says(Some(first)) } else { Verdict::Ambiguous }
     }
 
@@ -276,6 +285,11 @@ impl Rules {
     /// The rules at these places.
     fn at<'r>(&'r self, places: &[u32]) -> impl Iterator<Item = &'r Compiled> {
         places.iter().map(|place| &self.rules[*place as usize])
+    }
+
+    /// The same without giving or taking a slash.
+    fn closing_to_the_letter(&self, asked: Asked<'_>, reading: Reading<'_>, near: &[u32]) -> Option<&Compiled> {
+        self.at(near).find(|rule| !rule.opens && rule.is_for(asked) && rule.matches_to_the_letter(reading))
     }
 
     fn says(&self, rule: Option<&Compiled>) -> Verdict<'_> {
@@ -301,8 +315,10 @@ impl Compiled {
             effects.push(effect);
             effects.len() - 1
         });
+        let (patterns, to_the_letter) = patterns(&rule.paths, opens);
         Compiled {
-            patterns: patterns(&rule.paths, opens),
+            patterns,
+            to_the_letter,
             methods: rule.methods.clone(),
             from: if opens { rule.from.clone() } else { Vec::new() },
             opens,
@@ -318,18 +334,23 @@ impl Compiled {
     fn matches(&self, Reading(path, case): Reading<'_>) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(path, case))
     }
+
+    fn matches_to_the_letter(&self, Reading(path, case): Reading<'_>) -> bool {
+        self.patterns[..self.to_the_letter].iter().any(|pattern| pattern.matches(path, case))
+    }
 }
 
-/// Of each path as written; and of one that closes, with a slash at its end and without.
-fn patterns(paths: &[String], opens: bool) -> Vec<Pattern> {
+/// Of each path as written, and how many these are; and of one that closes, with a slash at its end and without.
+fn patterns(paths: &[String], opens: bool) -> (Vec<Pattern>, usize) {
     let mut patterns: Vec<Pattern> = paths.iter().flat_map(|path| Pattern::spellings(path)).collect();
+    let to_the_letter = patterns.len();
     for path in paths.iter().filter(|path| !opens && *path != "/" && !path.ends_with("/**")) {
         let with = format!("{path}/");
         // A star may be nothing: `/x/*` holds `/x/`.
         let without = path.strip_suffix("/*").or(path.strip_suffix('/')).filter(|path| !path.is_empty());
         patterns.extend([with.as_str()].into_iter().chain(without).flat_map(Pattern::spellings));
     }
-    patterns
+    (patterns, to_the_letter)
 }
 
 /// Whether the user signed in as lately, and in such a way, as is asked for. A sign-in that is yet to come is none: some clock was wrong.

@@ -101,6 +101,23 @@ fn readings_that_meet_other_conditions_are_refused() {
 }
 
 #[test]
+fn no_slash_at_the_end_leads_to_the_weaker_of_two_rules() {
+    let gate = |first: &str, second: &str, value: &str| {
+        let weak = Rule { require: requires("groups", "admin"), ..rule(&[first], Access::User) };
+        gate_of(vec![weak, Rule { require: requires("groups", value), ..rule(&[second], Access::User) }])
+    };
+    for (first, second) in [("/a/*", "/a"), ("/a/", "/a"), ("/a/*", "/**")] {
+        assert_eq!(user(&gate(first, second, "root"), page("/a")), "ambiguous (Page)", "{first} {second}");
+        assert_eq!(user(&gate(first, second, "admin"), page("/a")), "forward for user-1", "both ask for the same");
+        assert_eq!(user(&gate(first, second, "root"), page("/a/")), "forward for user-1", "the first is for this");
+    }
+    let only = gate_of(vec![Rule { require: requires("groups", "root"), ..rule(&["/a/*"], Access::User) }]);
+    assert!(user(&only, page("/a")).ends_with("not met, by Some(0) (Page)"), "the default asks for less");
+    let tokens = gate_of(vec![Rule { bearer: true, ..rule(&["/a/*"], Access::User) }, rule(&["/a"], Access::User)]);
+    assert_eq!(user(&tokens, page("/a")), "ambiguous (Page)", "no tokens where they are not taken");
+}
+
+#[test]
 fn who_signed_in_too_long_ago_signs_in_again() {
     let gate = recent();
     assert_eq!(told(&gate, page("/admin/x"), &signed_in(900, None)), "forward for user-1");

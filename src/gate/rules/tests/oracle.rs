@@ -80,7 +80,11 @@ pub(super) fn judge(rules: &[Written], target: &Target) -> Verdict {
     let first = &rules[index];
     let verdict = Verdict::Says { access: first.rule.access, rule: index.checked_sub(1) };
     let says = |met: Option<usize>| met.map_or(Rule::default(), |index| rules[index].says());
-    let agree = closing(rules, target).all(|met| says(met) == first.says());
+    let agree = closing(rules, target).all(|met| says(met) == first.says())
+        && to_the_letter(rules, target).all(|met| match met {
+            None => true,
+            Some(_) => says(met) == first.says() || says(met) == Rule::default() && !first.rule.bearer,
+        });
     if first.opens() || agree { verdict } else { Verdict::Ambiguous }
 }
 
@@ -94,6 +98,16 @@ pub(super) fn is_near(rules: &[Written], target: &Target) -> bool {
 fn closing<'t>(rules: &'t [Written], target: &'t Target) -> impl Iterator<Item = Option<usize>> + 't {
     let as_read = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.closes(reading));
     let as_folded = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.closes_folded(reading));
+    target.readings.iter().map(as_read).chain(target.folded.iter().map(as_folded))
+}
+
+/// The same without giving or taking a slash.
+fn to_the_letter<'t>(rules: &'t [Written], target: &'t Target) -> impl Iterator<Item = Option<usize>> + 't {
+    let as_read = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.holds(reading));
+    let as_folded = |reading: &'t Vec<u8>| {
+        let holds = |rule: &Written| rule.folded.iter().any(|pattern| glob(pattern, reading));
+        rules.iter().position(|rule| !rule.opens() && holds(rule))
+    };
     target.readings.iter().map(as_read).chain(target.folded.iter().map(as_folded))
 }
 
