@@ -22,14 +22,24 @@ pub(super) struct Index {
 struct Node {
     /// By segments without a star, in lower case, sorted.
     texts: Vec<(Vec<u8>, u32)>,
-    /// By segments with stars, in lower case, and sorted.
-    wilds: Vec<(Vec<Vec<u8>>, u32)>,
+    /// By segments with stars, in lower case: by what they begin with, and those that begin with a star by what they end with.
+    starts: Wilds,
+    ends_with: Wilds,
     /// Behind `**`.
     any: Option<u32>,
     /// This is behind a `**`: it stays, whatever segments come.
     stays: bool,
     /// The rules whose pattern ends here.
     ends: Vec<u32>,
+}
+
+/// Segments with stars, by the text at one of their ends.
+#[derive(Clone, Debug, Default)]
+struct Wilds {
+    /// Sorted by the text; of each the pieces between stars, and the node behind them.
+    texts: Vec<(Vec<u8>, Vec<(Vec<Vec<u8>>, u32)>)>,
+    /// How long texts are: each length once.
+    lengths: Vec<usize>,
 }
 
 impl Index {
@@ -92,11 +102,13 @@ impl Index {
         if node.stays {
             next.push(at);
         }
-        let lower = || segment.iter().map(u8::to_ascii_lowercase);
-        if let Ok(found) = node.texts.binary_search_by(|(text, _)| text.iter().copied().cmp(lower())) {
-            self.arrive(node.texts[found].1, next);
+        if let Some(found) = find(&node.texts, segment) {
+            self.arrive(*found, next);
         }
-        for (pieces, node) in &node.wilds {
+        let starts = node.starts.lengths.iter().filter_map(|length| node.starts.at(segment.get(..*length)?));
+        let start_of = |length: &usize| segment.len().checked_sub(*length);
+        let ends = node.ends_with.lengths.iter().filter_map(|length| node.ends_with.at(&segment[start_of(length)?..]));
+        for (pieces, node) in starts.chain(ends).flatten() {
             if match_pieces(pieces, segment, Case::Folded) {
                 self.arrive(*node, next);
             }
@@ -121,7 +133,14 @@ impl Index {
             let next = match segment {
                 Segment::Any => *node.any.get_or_insert(fresh),
                 Segment::Text(text) => child(&mut node.texts, lower(text), fresh),
-                Segment::Wild(pieces) => child(&mut node.wilds, pieces.iter().map(lower).collect(), fresh),
+                Segment::Wild(pieces) => {
+                    let pieces: Vec<Vec<u8>> = pieces.iter().map(lower).collect();
+                    let is_text = |text: &&Vec<u8>| !text.is_empty();
+                    match pieces.first().filter(is_text).cloned() {
+                        Some(start) => node.starts.put(start, pieces, fresh),
+                        None => node.ends_with.put(pieces.last().cloned().unwrap_or_default(), pieces, fresh),
+                    }
+                }
             };
             if next == fresh {
                 self.nodes.push(Node { stays: *segment == Segment::Any, ..Node::default() });
@@ -130,6 +149,30 @@ impl Index {
         }
         self.nodes[at as usize].ends.push(rule);
     }
+}
+
+impl Wilds {
+    fn at(&self, text: &[u8]) -> Option<&Vec<(Vec<Vec<u8>>, u32)>> {
+        find(&self.texts, text)
+    }
+
+    fn put(&mut self, text: Vec<u8>, pieces: Vec<Vec<u8>>, fresh: u32) -> u32 {
+        if !self.lengths.contains(&text.len()) {
+            self.lengths.push(text.len());
+        }
+        let place = self.texts.binary_search_by(|(known, _)| known.cmp(&text)).unwrap_or_else(|place| {
+            self.texts.insert(place, (text, Vec::new()));
+            place
+        });
+        child(&mut self.texts[place].1, pieces, fresh)
+    }
+}
+
+/// What stands at this text, which is in lower case there.
+fn find<'v, V>(sorted: &'v [(Vec<u8>, V)], text: &[u8]) -> Option<&'v V> {
+    let lower = || text.iter().map(u8::to_ascii_lowercase);
+    let found = sorted.binary_search_by(|(known, _)| known.iter().copied().cmp(lower())).ok()?;
+    Some(&sorted[found].1)
 }
 
 fn child<K: Ord>(children: &mut Vec<(K, u32)>, key: K, fresh: u32) -> u32 {
