@@ -33,11 +33,14 @@ struct Node {
     ends: Vec<u32>,
 }
 
+/// The pieces between stars, and the node behind them.
+type Wild = (Vec<Vec<u8>>, u32);
+
 /// Segments with stars, by the text at one of their ends.
 #[derive(Clone, Debug, Default)]
 struct Wilds {
-    /// Sorted by the text; of each the pieces between stars, and the node behind them.
-    texts: Vec<(Vec<u8>, Vec<(Vec<Vec<u8>>, u32)>)>,
+    /// Sorted by the text.
+    texts: Vec<(Vec<u8>, Vec<Wild>)>,
     /// How long texts are: each length once.
     lengths: Vec<usize>,
 }
@@ -152,7 +155,7 @@ impl Index {
 }
 
 impl Wilds {
-    fn at(&self, text: &[u8]) -> Option<&Vec<(Vec<Vec<u8>>, u32)>> {
+    fn at(&self, text: &[u8]) -> Option<&Vec<Wild>> {
         find(&self.texts, text)
     }
 
