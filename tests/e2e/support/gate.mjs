@@ -45,9 +45,11 @@ function memoryOf(pid) {
 function answers(port, path) {
   return new Promise((resolve) => {
     http
-      .get({ host: "127.0.0.1", port, path, timeout: 1000 }, (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
+      .get({ host: "127.0.0.1", port, path, timeout: 1000 }, async (response) => {
+        let body = "";
+        for await (const piece of response) body += piece;
+        // A gate is ready before it has asked who the provider is; whoever comes in that moment is told to come again.
+        resolve(response.statusCode === 200 && !body.includes("discovery has begun"));
       })
       .on("error", () => resolve(false))
       .on("timeout", function stop() { this.destroy(); });
