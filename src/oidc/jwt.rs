@@ -1,5 +1,7 @@
 //! What ID tokens, logout tokens and access tokens have in common: a signed JWT (RFC 7515, RFC 7519), taken apart and checked as RFC 8725 asks.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
@@ -254,6 +256,7 @@ fn timestamp(seconds: f64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds as u64)
 }
 
-/// How far two sane clocks may be apart, in seconds.
-const LEEWAY: f64 = 60.0;
+/// How far two sane clocks may be apart.
+pub const SKEW: Duration = Duration::from_secs(60);
+const LEEWAY: f64 = SKEW.as_secs_f64();
 const MAX_TOKEN: usize = 64 * 1024;

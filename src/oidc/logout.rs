@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
-use super::jwt::{Keys, Refused, UnverifiedJwt};
+use super::jwt::{Keys, Refused, SKEW, UnverifiedJwt};
 use crate::clock::Timestamp;
 
 /// A logout token as it came: nothing of it can be read before it is verified.
@@ -111,8 +111,6 @@ impl<'a> UnverifiedLogoutToken<'a> {
 pub const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// One older than this, in seconds, is somebody's old one. A provider gives it two minutes (§2.4).
 const MAX_AGE: u32 = 3600;
-/// What two sane clocks may be apart.
-pub const SKEW: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -41,9 +41,8 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use self::certificate::{BadCertificate, Certificate};
-
 use self::bearer::Bearers;
+use self::certificate::{BadCertificate, Certificate};
 use self::discovery::Discovery;
 use self::door::Door;
 use self::http::{Http, Patience};

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
 use crate::oidc::id_token::{Expect, IdToken, Nonce};
+use crate::oidc::jwt::SKEW;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::token::{TokenAnswer, TokenErrorKind};
 use crate::oidc::userinfo::UserInfo;
@@ -66,9 +67,9 @@ fn auth_time(
         Preset::Toki | Preset::Oauth2 => said.or(asked.max_age.map(|_| now)),
     };
     let acr = id_token.and_then(IdToken::acr);
-    asked.check(time, acr, started_at - MAX_SKEW).map_err(SignInError::TooWeak)?;
+    asked.check(time, acr, started_at - SKEW).map_err(SignInError::TooWeak)?;
     // A provider whose clock is behind ours has asked just now all the same.
-    let since_start = |time: Timestamp| if started_at.since(time) <= MAX_SKEW { time.max(started_at) } else { time };
+    let since_start = |time: Timestamp| if started_at.since(time) <= SKEW { time.max(started_at) } else { time };
     // And what will do now still does when the browser has come to the page that asks for it: else it would be sent round until it does not.
     let lands = |time: Timestamp, max_age: Duration| since_start(time).max(now + LANDING - max_age).min(now);
     Ok(time.map(|time| asked.max_age.map_or(time, |max_age| lands(time, max_age))))
@@ -159,7 +160,7 @@ fn session(
         created_at: now,
         expires_at: now + settings.lifetimes.lifetime,
         seen_at: now,
-        auth_time: Some(now),
+        auth_time: None,
         token_issued_at: now,
         token_expires_at: now + answer.expires_in.unwrap_or(unsaid),
         refreshable,
@@ -196,7 +197,5 @@ fn unnamed(why: WhoIsIt) -> SignInError {
 
 /// How long an access token is taken to live where its answer does not say and there is a refresh token (interface.md `end_with_token`).
 pub const UNSAID_LIFE: Duration = Duration::from_secs(3600);
-/// How far the provider's clock may be behind ours.
-const MAX_SKEW: Duration = Duration::from_secs(60);
 /// From the provider's answer to the page that was asked for.
 const LANDING: Duration = Duration::from_secs(10);

@@ -29,7 +29,7 @@ use crate::wire::{Ask, Head, Malformed};
 /// Answers the requests of one worker.
 pub struct Doorkeeper {
     house: Arc<House>,
-    /// `None`: forward-auth only.
+    /// One for each application, in their order; none: forward-auth only.
     pools: Vec<Pool>,
     ids: RequestIds,
 }
@@ -74,7 +74,6 @@ impl Handler for Doorkeeper {
 }
 
 impl Doorkeeper {
-    /// `pools`: one for each application, in their order.
     pub fn new(house: Arc<House>, pools: Vec<Pool>) -> Doorkeeper {
         Doorkeeper { house, pools, ids: RequestIds::new() }
     }
