@@ -1,4 +1,5 @@
-// Programs the tests start: each says when it is ready, and none outlives the test file that started it.
+// Programs the tests start: each says when it is ready, and none outlives the test file that started it, nor do the programs that it
+// started itself: each has a process group of its own. (Whoever holds its output open keeps the test file waiting.)
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -13,7 +14,7 @@ const folders = new Set();
  * Resolves to { child, pid, match, output(), stop(signal) }.
  */
 export async function start(command, args, { ready, env = {}, cwd, within = 20_000, name = command } = {}) {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
   running.add(child);
   let output = "";
   const ended = new Promise((resolve) => {
@@ -34,6 +35,7 @@ export async function start(command, args, { ready, env = {}, cwd, within = 20_0
       const timer = setTimeout(() => child.kill("SIGKILL"), patience);
       const end = await ended;
       clearTimeout(timer);
+      killGroup(child);
       return end;
     },
   };
@@ -53,11 +55,20 @@ export async function start(command, args, { ready, env = {}, cwd, within = 20_0
     delay(within).then(() => ({ late: true })),
   ]).catch((error) => ({ error }));
   if (!outcome.match) {
-    child.kill("SIGKILL");
+    killGroup(child);
     throw new Error(`${name} did not start (${JSON.stringify(outcome.end ?? outcome.error?.message ?? "no word in time")}):\n${output}`);
   }
   program.match = outcome.match;
   return program;
+}
+
+/** Whatever is left of a program. */
+function killGroup(child) {
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // Nothing is left.
+  }
 }
 
 /** Asks `question` again and again until its answer is true or `within` milliseconds are over. */
@@ -92,7 +103,7 @@ export function temporaryFolder() {
 }
 
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) killGroup(child);
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
