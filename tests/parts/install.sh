@@ -7,13 +7,16 @@ part_install() { need_programs && need_node && need_python; }
 
 # The programs, and the package each comes from.
 need_programs() {
-  local -a pairs=(chromium:chromium nginx:nginx-light apache2:apache2 php:php-cli npm:npm openssl:openssl python3:python3 cc:gcc cmake:cmake make:make curl:curl)
+  local -a pairs=(chromium:chromium nginx:nginx-light apache2:apache2 php:php-cli npm:npm openssl:openssl python3:python3 cc:gcc cmake:cmake make:make curl:curl
+    nghttp:nghttp2-client h2load:nghttp2-client haproxy:haproxy)
   local -a missing=()
   local pair
   for pair in "${pairs[@]}"; do
     command -v "${pair%%:*}" >/dev/null || [[ -x /usr/sbin/${pair%%:*} ]] || missing+=("${pair#*:}")
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  # nginx passes a connection on, with the PROXY protocol before it.
+  [[ -e /usr/lib/nginx/modules/ngx_stream_module.so ]] || missing+=(libnginx-mod-stream)
   # A page of Cyrillic names that is drawn as boxes would be no test of it.
   [[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ]] || missing+=(fonts-dejavu-core)
   apt_install "${missing[@]}"

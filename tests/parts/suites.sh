@@ -23,6 +23,9 @@ part_e2e() { need_programs && need_node && release_binary && node_suite tests/e2
 
 part_interop() { need_programs && need_node && need_python && release_binary && node_suite tests/interop; }
 
+# The page is written here, and compared in part_interop.
+part_protocols() { need_programs && need_node && need_python && release_binary && PROTOCOLS=write node_suite tests/interop protocols-; }
+
 part_bench() { need_programs && need_node && release_binary && check "the benchmark runs and gives a ratio" bench/run --smoke; }
 
 # What a person builds first, and quick to build; the image is what tests the dist profile.
@@ -31,6 +34,7 @@ release_binary() {
 }
 
 # One file at a time: the tests share two cores and measure times.
+# node_suite FOLDER [BEGINNING OF NAMES]
 node_suite() {
-  node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec "$1"/*.test.mjs
+  node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec "$1/${2:-}"*.test.mjs
 }

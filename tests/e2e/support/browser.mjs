@@ -8,11 +8,11 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
   "--disable-sync", "--disable-dev-shm-usage"];
 const SCREENSHOTS = fileURLToPath(new URL("../../.cache/screenshots", import.meta.url));
 
-export function startBrowser() {
+export function startBrowser(more = []) {
   const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
   if (!executablePath) throw new Error("there is no Chromium here: tests/run install");
   mkdirSync(SCREENSHOTS, { recursive: true });
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...more] });
 }
 
 /** A person with a browser of their own, which gives up after ten seconds. */

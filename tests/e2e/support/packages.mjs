@@ -1,0 +1,2 @@
+// The packages of tests/e2e, for tests that stand elsewhere.
+export * as undici from "undici";

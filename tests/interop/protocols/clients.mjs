@@ -1,0 +1,144 @@
+// The clients before the gate. Each: its name, what it speaks, over TLS or not, and open(gate): { ask(request), close() }. `ask` sends
+// { method, target, headers, body } and resolves to { status, protocol, type, body }: what came, in the client's own words where it has any.
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import http2 from "node:http2";
+import http from "node:http";
+import https from "node:https";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { startBrowser } from "../../e2e/support/browser.mjs";
+import { undici } from "../../e2e/support/packages.mjs";
+import { temporaryFolder } from "../../e2e/support/processes.mjs";
+
+const run = promisify(execFile);
+const BINARY = { encoding: "buffer", maxBuffer: 64 * 1024 ** 2, timeout: 20_000 };
+
+export const CLIENTS = [
+  { name: "curl", speaks: "HTTP/1.1", open: curl("--http1.1") },
+  { name: "Node http", speaks: "HTTP/1.1", open: (gate) => nodeHttp(gate) },
+  { name: "undici", speaks: "HTTP/1.1", open: (gate) => undiciClient(gate, false) },
+  { name: "Chromium", speaks: "HTTP/1.1", open: chromium },
+];
+
+/** One program for each request. */
+function curl(...flags) {
+  return (gate) => {
+    const folder = temporaryFolder();
+    const [bodyFile, headFile, sendFile] = ["body", "head", "send"].map((name) => join(folder, name));
+    const ca = gate.caFile ? ["--cacert", gate.caFile] : [];
+    return {
+      async ask({ method, target, headers, body }) {
+        writeFileSync(bodyFile, "");
+        if (body) writeFileSync(sendFile, body);
+        const args = ["-sS", "--path-as-is", ...flags, ...ca, "-X", method, "-o", bodyFile, "-D", headFile, "-w", "%{http_code} %{http_version}"];
+        for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+        if (body) args.push("--data-binary", `@${sendFile}`);
+        const { stdout } = await run("curl", [...args, gate.address + target], { timeout: 20_000 });
+        const [status, version] = stdout.split(" ");
+        const type = /^content-type: *(.*?)\r?$/im.exec(readFileSync(headFile, "latin1"))?.[1];
+        return { status: Number(status), protocol: `HTTP/${version}`, type, body: readFileSync(bodyFile) };
+      },
+      close() {},
+    };
+  };
+}
+
+/** One program for each request; what it says of its own is behind the body. */
+export function nghttp(gate) {
+  const folder = temporaryFolder();
+  const sendFile = join(folder, "send");
+  return {
+    async ask({ method, target, headers, body }) {
+      if (body) writeFileSync(sendFile, body);
+      const args = ["--stat", "--no-push", "-t", "10", `-H:method: ${method}`];
+      for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+      if (body) args.push("-d", sendFile);
+      const { stdout } = await run("nghttp", [...args, gate.address + target], BINARY);
+      const end = stdout.lastIndexOf("\n***** Statistics *****");
+      const [, status] = /^ +\d+ +\S+ +\S+ +\S+ +(\d{3}) /m.exec(stdout.subarray(end).toString()) ?? [];
+      return { status: Number(status), protocol: "HTTP/2", body: stdout.subarray(0, end) };
+    },
+    close() {},
+  };
+}
+
+function nodeHttp(gate) {
+  const { Agent, request } = gate.ca ? https : http;
+  const agent = new Agent({ keepAlive: true, ca: gate.ca });
+  return {
+    ask: ({ method, target, headers, body }) =>
+      new Promise((resolve, reject) => {
+        const sent = request({ host: "127.0.0.1", servername: "localhost", port: gate.port, agent, method, path: target,
+          headers: { host: `localhost:${gate.port}`, ...headers, ...(body && { "content-length": body.length }) } });
+        sent.on("error", reject).on("response", async (response) => {
+          const pieces = await response.toArray().catch(reject);
+          resolve({ status: response.statusCode, protocol: `HTTP/${response.httpVersion}`, type: response.headers["content-type"], body: Buffer.concat(pieces ?? []) });
+        });
+        sent.end(body);
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+/** All requests on one connection. */
+export function nodeHttp2(gate) {
+  const session = http2.connect(gate.address, { ca: gate.ca });
+  session.on("error", () => {});
+  return {
+    ask: ({ method, target, headers, body }) =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ":method": method, ":path": target, ...headers }, { endStream: body === undefined });
+        let head;
+        stream.on("error", reject).on("response", (got) => (head = got));
+        const pieces = [];
+        stream.on("data", (piece) => pieces.push(piece)).on("end", () =>
+          resolve({ status: head[":status"], protocol: session.alpnProtocol.startsWith("h2") ? "HTTP/2" : session.alpnProtocol, type: head["content-type"],
+            body: Buffer.concat(pieces) }));
+        if (body) stream.end(body);
+      }),
+    close: () => session.destroy(),
+  };
+}
+
+/** Does not say what it spoke; over TLS it offers both protocols or HTTP/1.1 alone. */
+export function undiciClient(gate, allowH2) {
+  const dispatcher = new undici.Agent({ allowH2, connect: { ca: gate.ca } });
+  return {
+    async ask({ method, target, headers, body }) {
+      const response = await undici.request(gate.address + target, { dispatcher, method, headers, body });
+      return { status: response.statusCode, type: response.headers["content-type"], body: Buffer.from(await response.body.arrayBuffer()) };
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/** A page's `fetch`, from a page of the same origin; the cookie is the browser's own. */
+async function chromium(gate) {
+  const browser = await startBrowser(gate.pins ? [`--ignore-certificate-errors-spki-list=${gate.pins}`] : []);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${gate.address}/node-h1/public/tell`);
+  return {
+    page,
+    async ask({ method, target, headers: { cookie, ...headers }, body }) {
+      await context.clearCookies();
+      const pairs = (cookie ?? "").split("; ").filter(Boolean).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+      await context.addCookies(pairs.map(([name, value]) => ({ name, value, domain: "localhost", path: "/", secure: gate.ca !== undefined, httpOnly: true })));
+      const got = await page.evaluate(async ([method, target, headers, text]) => {
+        const { "sec-fetch-mode": _, "sec-fetch-dest": __, "sec-fetch-site": ___, ...own } = headers;
+        performance.clearResourceTimings();
+        const response = await fetch(target, { method, headers: own, body: text });
+        const bytes = new Uint8Array(await response.arrayBuffer());
+        const entry = () => performance.getEntriesByType("resource").at(-1)?.nextHopProtocol;
+        while (!entry()) await new Promise((resolve) => setTimeout(resolve, 5));
+        let latin = "";
+        for (let at = 0; at < bytes.length; at += 8192) latin += String.fromCharCode(...bytes.subarray(at, at + 8192));
+        return { status: response.status, hop: entry(), type: response.headers.get("content-type"), body: btoa(latin) };
+      }, [method, target, headers, body?.toString("latin1")]);
+      const protocol = { "http/1.1": "HTTP/1.1", h2: "HTTP/2" }[got.hop] ?? got.hop;
+      return { status: got.status, protocol, type: got.type, body: Buffer.from(got.body, "base64") };
+    },
+    close: () => browser.close(),
+  };
+}
