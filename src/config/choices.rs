@@ -5,12 +5,17 @@ use jsonwebtoken::Algorithm;
 use super::raw::{AccessToken, IdToken};
 use super::report::Report;
 use super::server::Language;
+use super::upstream::HostHeader;
 use super::value::{At, Choice, Key, One};
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
 use crate::provider::{ClientAuth, Par, Preset, UserinfoMode};
 use crate::store::cookie::SameSite;
 use crate::telemetry::log;
+
+impl Choice for HostHeader {
+    const WORDS: &'static [(&'static str, Self)] = &[("keep", HostHeader::Keep), ("upstream", HostHeader::Upstream)];
+}
 
 impl Choice for Preset {
     const WORDS: &'static [(&'static str, Self)] =

@@ -8,6 +8,7 @@ use super::conditions::Required;
 use super::given::Given;
 use super::measure::{OrNone, Size, Time};
 use super::shape::{Many, Shape, sections};
+use super::upstream::HostHeader;
 use super::value::{At, Entries, Key, One, OneOrMore};
 use super::{Problem, server};
 use crate::gate::PassOn;
@@ -30,6 +31,8 @@ sections! {
         extra_hosts: Texts,
         /// The application: http://127.0.0.1:3000 or unix:/run/app.sock. Absent: forward-auth only.
         upstream: Text,
+        /// What the application gets as Host: keep (what the client asked for, the default), or upstream (its own host and port).
+        host_header: Key<One<HostHeader>>,
         /// Address and port, or unix:/path; or a list of them. Default 127.0.0.1:4180.
         listen: Key<OneOrMore>,
         /// Health, readiness, metrics; never the same address as listen. Default 127.0.0.1:4181.

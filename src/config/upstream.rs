@@ -3,18 +3,39 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::measure::Time;
 use super::raw;
 use super::report::Report;
 use super::server::{Listen, positive};
-use super::value::At;
+use super::value::{At, One};
 use crate::gate::rules::Access;
 use crate::upstream::{Address, Settings};
 
 /// Each address once: first the application that gets what no rule sends elsewhere. None: forward-auth only.
 pub struct Applications<'a> {
     pub settings: Vec<Settings>,
+    host: HostHeader,
     listen: &'a [Listen],
+}
+
+/// `host_header`: whom the application is told that the request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// Whom the client asked for.
+    Keep,
+    /// The application itself.
+    Upstream,
+}
+
+impl HostHeader {
+    fn of(self, address: &Address) -> Option<HeaderValue> {
+        match self {
+            HostHeader::Keep => None,
+            HostHeader::Upstream => Some(address.authority()),
+        }
+    }
 }
 
 pub fn applications<'a>(written: &raw::Configuration, listen: &'a [Listen], report: &mut Report) -> Applications<'a> {
@@ -23,12 +44,13 @@ pub fn applications<'a>(written: &raw::Configuration, listen: &'a [Listen], repo
     let timeout = positive(&limits.upstream_timeout, Duration::from_secs(60), report);
     // Servers close idle connections after two seconds and more (Gunicorn): sooner than the shortest of them.
     let idle_timeout = limits.upstream_idle_timeout.or(Time(Duration::from_millis(1500)), report).0;
+    let host = written.host_header.or(One(HostHeader::Keep), report).0;
     let at = written.upstream.noted(report).cloned();
     let settings = at.map(|at| {
         let address = address(&at, listen, report);
-        Settings { address, connect_timeout, timeout, idle_timeout }
+        Settings { host: host.of(&address), address, connect_timeout, timeout, idle_timeout }
     });
-    Applications { settings: settings.into_iter().collect(), listen }
+    Applications { settings: settings.into_iter().collect(), host, listen }
 }
 
 impl Applications<'_> {
@@ -48,7 +70,7 @@ impl Applications<'_> {
         if let Some(known) = self.settings.iter().position(|known| known.address == address) {
             return known;
         }
-        self.settings.push(Settings { address, ..first.clone() });
+        self.settings.push(Settings { host: self.host.of(&address), address, ..first.clone() });
         self.settings.len() - 1
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use http::HeaderValue;
+
 /// `http://127.0.0.1:3000` or `unix:/run/app.sock`. Other schemes come with a later issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -64,6 +66,21 @@ impl Address {
     }
 }
 
+impl Address {
+    /// As a client of its own would name it in `Host` (RFC 9110 §7.2): without the scheme's own port. A socket's file has no name; `localhost` is what
+    /// nginx and curl say then.
+    pub fn authority(&self) -> HeaderValue {
+        let text = match self {
+            Address::Tcp { host, port } => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                if *port == 80 { host } else { format!("{host}:{port}") }
+            }
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        HeaderValue::try_from(text).expect("a URL's host is visible ASCII")
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,6 +105,22 @@ mod tests {
             ("unix:///run/app.sock", "unix:/run/app.sock"),
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
+    fn it_is_named_as_a_client_of_its_own_would_name_it() {
+        for (text, authority) in [
+            ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+            ("http://app.internal", "app.internal"),
+            ("http://App.Internal:80/", "app.internal"),
+            ("http://app:443", "app:443"),
+            ("http://[::1]:3000", "[::1]:3000"),
+            ("http://[::1]", "[::1]"),
+            ("http://épicerie.example", "xn--picerie-9xa.example"),
+            ("unix:/run/app.sock", "localhost"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().authority(), authority, "{text}");
         }
     }
 

@@ -41,7 +41,7 @@ impl Pool {
         let (public_url, identity) = (pass.public_url(), pass.identity());
         let fill = Fill { public_url, identity, from, upgrade: handshake.is_some() };
         rewrite.request(&mut head.headers, &fill);
-        let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()));
+        let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()), self.host());
         match handshake {
             Some(handshake) => self.switch(request, &handshake, rewrite).await,
             None => self.relay(request, rewrite).await,
@@ -118,9 +118,12 @@ fn is_coded(headers: &HeaderMap) -> bool {
     codings.next().is_some_and(|coding| !plain(coding)) || codings.next().is_some()
 }
 
-/// The head in origin form, the target byte for byte as it was sent (RFC 9112 §3.2.1), framed like the body that follows.
-fn outgoing(mut head: Parts, body: Upload) -> Request<Upload> {
-    if let Some(authority) = head.uri.authority()
+/// The head in origin form, the target byte for byte as it was sent (RFC 9112 §3.2.1), framed like the body that follows. `host`: what the application
+/// is told in place of what the client asked for.
+fn outgoing(mut head: Parts, body: Upload, host: Option<&HeaderValue>) -> Request<Upload> {
+    if let Some(host) = host {
+        head.headers.insert(HOST, host.clone());
+    } else if let Some(authority) = head.uri.authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
         // A target in absolute form overrides Host (RFC 9112 §3.2.2).

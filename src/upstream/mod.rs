@@ -16,6 +16,8 @@ mod upload;
 
 use std::time::Duration;
 
+use http::HeaderValue;
+
 pub use address::Address;
 pub use body::{Body, Ending};
 pub use forward::Arrived;
@@ -27,6 +29,8 @@ pub use tunnel::Tunnel;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub address: Address,
+    /// What it is sent as `Host`; `None`: what the client sent.
+    pub host: Option<HeaderValue>,
     pub connect_timeout: Duration,
     /// To the response's head, never for a running stream.
     pub timeout: Duration,

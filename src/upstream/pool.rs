@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -93,6 +93,11 @@ impl Pool {
         if !self.0.reaping.replace(true) {
             tokio::task::spawn_local(reap(Rc::downgrade(&self.0)));
         }
+    }
+
+    /// `Settings::host`.
+    pub fn host(&self) -> Option<&HeaderValue> {
+        self.0.settings.host.as_ref()
     }
 
     fn take(&self) -> Option<Connection> {
@@ -191,7 +196,10 @@ mod tests {
     async fn pool(idle_timeout: Duration) -> Pool {
         let second = Duration::from_secs(1);
         let address = application().await;
-        Pool::new(Settings { address, connect_timeout: second, timeout: second, idle_timeout }, Metrics::new())
+        Pool::new(
+            Settings { address, host: None, connect_timeout: second, timeout: second, idle_timeout },
+            Metrics::new(),
+        )
     }
 
     fn post() -> Request<Upload> {

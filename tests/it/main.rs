@@ -17,6 +17,7 @@ mod forgery;
 mod forward;
 mod forward_auth;
 mod frontchannel;
+mod host_header;
 mod id_tokens;
 mod identity;
 mod keys;

@@ -19,6 +19,7 @@ fn every_key_has_the_default_that_the_interface_names() {
     let loaded = loaded(&around("", ""));
     for (key, value) in [
         ("extra_hosts", "[]"),
+        ("host_header", "\"keep\""),
         ("listen", "\"127.0.0.1:4180\""),
         ("admin_listen", "\"127.0.0.1:4181\""),
         ("prefix", "\"/oauth2\""),
@@ -212,6 +213,21 @@ fn rules_name_further_applications_each_address_once() {
     assert_eq!(numbers, [1, 2, 1, 0]);
     assert_eq!(addresses, ["http://127.0.0.1:3000", "http://127.0.0.1:4000", "unix:/run/b.sock"]);
     assert_eq!(config.upstreams[2].timeout, config.upstreams[0].timeout);
+}
+
+#[test]
+fn each_application_may_be_asked_by_its_own_name() {
+    let rules = "[[rules]]\npath = \"/a\"\nupstream = \"http://other\"\n[[rules]]\npath = \"/b\"\nupstream = \"unix:/run/b.sock\"\n";
+    for (line, hosts) in [
+        ("", [None; 3]),
+        ("host_header = \"keep\"", [None; 3]),
+        ("host_header = \"upstream\"", [Some("127.0.0.1:3000"), Some("other"), Some("localhost")]),
+    ] {
+        let config = loaded(&format!("{}{rules}", around("", line))).config;
+        let named = |upstream: &crate::upstream::Settings| upstream.host.as_ref()?.to_str().ok().map(str::to_owned);
+        let named: Vec<Option<String>> = config.upstreams.iter().map(named).collect();
+        assert_eq!(named.iter().map(Option::as_deref).collect::<Vec<_>>(), hosts, "{line}");
+    }
 }
 
 #[test]

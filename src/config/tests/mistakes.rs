@@ -138,6 +138,8 @@ upstream = "http://localhost:4180"
     -> upstream: it is the gate's own address; write the application's
 listen = "0.0.0.0:3000"
     -> upstream: it is the gate's own address; write the application's
+host_header = "app:3000"
+    -> host_header: "app:3000" is not known; write keep or upstream
 workers = 0
     -> workers: 0 is not between 1 and 1024
 workers = -1
@@ -252,8 +254,6 @@ lifetime = "8h"
     -> lifetime: no such key; the nearest is session.lifetime
 tls.cert_file = "x"
     -> tls: not in this version
-host_header = "keep"
-    -> host_header: not in this version
 proxy_protocol = false
     -> proxy_protocol: not in this version
 cors.origins = []

@@ -54,6 +54,7 @@ pub fn before(application: Address) -> Setup {
         },
         upstream: Settings {
             address: application,
+            host: None,
             connect_timeout: second,
             timeout: 5 * second,
             idle_timeout: 2 * second,
