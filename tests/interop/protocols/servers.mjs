@@ -14,7 +14,7 @@ export const SERVERS = [
   { path: "hypercorn-h1", name: "hypercorn", scheme: "http", spoken: "HTTP/1.1", start: () => startHypercorn() },
 ];
 
-async function run(command, args, port, options = {}) {
+export async function run(command, args, port, options = {}) {
   const program = await start(command, args, { cwd: HERE, ready: () => listening(port), ...options });
   return { port, stop: () => program.stop("SIGKILL") };
 }
@@ -26,7 +26,7 @@ async function startGunicorn() {
 }
 
 /** HTTP/1.1 and, by prior knowledge, HTTP/2; with a certificate by ALPN. */
-async function startHypercorn(certificate) {
+export async function startHypercorn(certificate) {
   const port = await freePort();
   const tls = certificate ? ["--certfile", certificate.certFile, "--keyfile", certificate.keyFile] : [];
   const args = ["--bind", `127.0.0.1:${port}`, "--keep-alive", "60", "--log-level", "critical", ...tls, "asgi_site:app"];

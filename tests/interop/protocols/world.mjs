@@ -9,7 +9,7 @@ import { freePort } from "../../e2e/support/processes.mjs";
  * A gate on localhost, plain or (with a `certificate` of `authority`) on TLS; `routes`: [[path's first segment, upstream's address], …], each also with
  * a public part. `rules` and `more` are further TOML, before those rules and at the end; `head` at the top. Resolves to the gate with { address, cookie, ca, caFile, pins, stop }.
  */
-export async function startGateBefore(routes, { authority, certificate, rules = "", head = "", more = "", signedIn = true } = {}) {
+export async function startGateBefore(routes, { authority, certificate, rules = "", head = "", more = "" } = {}) {
   const port = await freePort();
   const address = `${certificate ? "https" : "http"}://localhost:${port}`;
   const provider = await startCertifiedProvider({ redirectUris: [`${address}/oauth2/callback`], accessTokenSeconds: 3600 });
@@ -37,17 +37,24 @@ keys = ["${freshKey()}"]
 ${rules}${routes.map(route).join("")}${more}`,
     { port },
   );
-  const client = new Client({ ca: authority?.ca });
-  if (signedIn) {
-    const page = await signIn(client, `${address}/${routes[0][0]}/tell`);
+  /** Somebody new, signed in: { cookie, signOut() }. */
+  const newPerson = async (login) => {
+    const client = new Client({ ca: authority?.ca });
+    // Not the page itself: not every application has pages.
+    const page = await signIn(client, `${address}/oauth2/start?rd=/oauth2/session`, login);
     if (page.status !== 200) throw new Error(`nobody could sign in: ${page.status} ${page.body}\n${gate.output()}`);
-  }
+    return {
+      cookie: client.cookieHeader("localhost", certificate !== undefined),
+      signOut: () => client.open(`${address}/oauth2/sign_out`, { headers: { "sec-fetch-site": "same-origin" } }),
+    };
+  };
   const secured = certificate && { ca: authority.ca, caFile: authority.caFile, pins: pinOf(certificate.cert) };
   return {
     port,
     address,
     gate,
-    cookie: client.cookieHeader("localhost", certificate !== undefined),
+    cookie: (await newPerson()).cookie,
+    signIn: newPerson,
     ...secured,
     stop: async () => {
       await gate.stop("SIGKILL");
