@@ -26,10 +26,10 @@ async function startGunicorn() {
 }
 
 /** HTTP/1.1 and, by prior knowledge, HTTP/2; with a certificate by ALPN. */
-export async function startHypercorn(certificate) {
+export async function startHypercorn({ certificate, app = "asgi_site:app" } = {}) {
   const port = await freePort();
   const tls = certificate ? ["--certfile", certificate.certFile, "--keyfile", certificate.keyFile] : [];
-  const args = ["--bind", `127.0.0.1:${port}`, "--keep-alive", "60", "--log-level", "critical", ...tls, "asgi_site:app"];
+  const args = ["--bind", `127.0.0.1:${port}`, "--keep-alive", "60", "--log-level", "critical", ...tls, app];
   return run(join(VENV, "hypercorn"), args, port, { env: { PYTHONDONTWRITEBYTECODE: "1" } });
 }
 

@@ -40,26 +40,32 @@ ${rules}${routes.map(route).join("")}${more}`,
   /** Somebody new, signed in: { cookie, signOut() }. */
   const newPerson = async (login) => {
     const client = new Client({ ca: authority?.ca });
-    // Not the page itself: not every application has pages.
-    const page = await signIn(client, `${address}/oauth2/start?rd=/oauth2/session`, login);
-    if (page.status !== 200) throw new Error(`nobody could sign in: ${page.status} ${page.body}\n${gate.output()}`);
+    // Wherever it leads: not every application has pages.
+    await signIn(client, `${address}/oauth2/start`, login);
+    const session = await client.request(`${address}/oauth2/session`);
+    if (session.status !== 200) throw new Error(`nobody could sign in: ${session.status} ${session.body}\n${gate.output()}`);
     return {
       cookie: client.cookieHeader("localhost", certificate !== undefined),
       signOut: () => client.open(`${address}/oauth2/sign_out`, { headers: { "sec-fetch-site": "same-origin" } }),
     };
   };
+  const stop = async () => {
+    await gate.stop("SIGKILL");
+    await provider.close();
+  };
+  const first = await newPerson().catch(async (error) => {
+    await stop();
+    throw error;
+  });
   const secured = certificate && { ca: authority.ca, caFile: authority.caFile, pins: pinOf(certificate.cert) };
   return {
     port,
     address,
     gate,
-    cookie: (await newPerson()).cookie,
+    cookie: first.cookie,
     signIn: newPerson,
     ...secured,
-    stop: async () => {
-      await gate.stop("SIGKILL");
-      await provider.close();
-    },
+    stop,
   };
 }
 
