@@ -6,7 +6,6 @@ pub fn is_later(key: &str) -> bool {
 }
 
 const LATER: &[&str] = &[
-    "proxy_protocol",
     "tls",
     "upstream_tls",
     "cors",

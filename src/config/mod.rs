@@ -140,9 +140,11 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
     let required = rules.iter().flat_map(|rule| &rule.require).map(|requirement| requirement.claim.as_str());
     let wanted_claims = identity.wanted_claims().chain(required);
     let provider = provider::settings(written, env, wanted_claims, lifetimes.clone(), report);
+    let trust = proxies::trust(written, !upstreams.is_empty(), report);
     Config {
         keys: keys::keys(&written.session, &places, report),
-        trust: proxies::trust(written, !upstreams.is_empty(), report),
+        proxy_protocol: proxies::proxy_protocol(written, &trust, &server.listen, report),
+        trust,
         log: log::settings(&written.log, report),
         gate: crate::gate::Settings {
             public_urls: places.public_urls,
@@ -173,5 +175,7 @@ pub struct Config {
     /// As rules count them, the top-level one first. None: forward-auth only.
     pub upstreams: Vec<crate::upstream::Settings>,
     pub trust: crate::wire::Trust,
+    /// From whom a header of the PROXY protocol is taken, and demanded; `None`: it is not spoken.
+    pub proxy_protocol: Option<crate::wire::Trust>,
     pub log: crate::telemetry::log::Settings,
 }

@@ -6,7 +6,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::raw;
 use super::report::Report;
-use crate::wire::Trust;
+use super::server::Listen;
+use crate::wire::{Remote, Trust};
 
 pub fn trust(written: &raw::Configuration, has_upstream: bool, report: &mut Report) -> Trust {
     let mut networks = Vec::new();
@@ -21,6 +22,38 @@ pub fn trust(written: &raw::Configuration, has_upstream: bool, report: &mut Repo
         report.wrong_key(&written.trusted_proxies, format!("together they are {wide}, which {EVERYBODY}"));
     }
     Trust { networks, loopback_originals: !has_upstream }
+}
+
+/// Who writes a header of the PROXY protocol in front of each connection, where anybody does.
+pub fn proxy_protocol(
+    written: &raw::Configuration,
+    trust: &Trust,
+    listen: &[Listen],
+    report: &mut Report,
+) -> Option<Trust> {
+    let key = &written.proxy_protocol;
+    if !key.or(false, report) {
+        return None;
+    }
+    let unix = listen.iter().find(|listen| matches!(listen, Listen::Unix(_)));
+    if written.trusted_proxies.written().is_none_or(|at| at.value.is_empty()) {
+        report
+            .wrong_key(key, "it is taken from trusted_proxies alone; write the networks of the balancers that send it");
+    } else if let Some(unix) = unix.filter(|_| !trust.trusts(Remote::Unix)) {
+        let text = format!(
+            "on {} nobody may send it: a unix socket counts as \"loopback\", which is not in trusted_proxies",
+            shown(unix)
+        );
+        report.warnings.push(key.problem(text));
+    }
+    Some(trust.clone())
+}
+
+fn shown(listen: &Listen) -> String {
+    match listen {
+        Listen::Tcp(address) => address.to_string(),
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+    }
 }
 
 /// A network, an address, or a name for several.

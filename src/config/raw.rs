@@ -43,6 +43,8 @@ sections! {
         prefix: Text,
         /// Networks (also "loopback", "private") whose X-Forwarded-*, Forwarded and original-request headers are believed.
         trusted_proxies: Texts,
+        /// Whether trusted_proxies write a header of the PROXY protocol (v1, v2) in front of each connection. Default false.
+        proxy_protocol: Key<bool>,
         /// Further Origins for WebSockets; a foreign one is 403.
         allowed_origins: Texts,
         /// Threads that serve. Default: the cgroup's CPU limit rounded up, else the CPUs, at most 4.

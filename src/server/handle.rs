@@ -80,7 +80,7 @@ impl Doorkeeper {
 
     fn read(&self, site: &Site, peer: &Peer, request: &Request<Incoming>) -> Result<Ask, Malformed> {
         let names = &site.store.settings.names;
-        let ask = Ask::read(Head::of(request), peer.address, &site.trust, names, || self.ids.fresh())?;
+        let ask = Ask::read(Head::of(request), peer.remote, &site.trust, names, || self.ids.fresh())?;
         let declared =
             request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         match (site.body_bytes, declared) {
@@ -167,7 +167,7 @@ impl Doorkeeper {
         };
         let (head, body) = request.into_parts();
         let from = From {
-            address: peer.address,
+            address: peer.remote.address(),
             address_value: peer.address_value.as_ref(),
             trusted: visit.ask.trusted,
             request_id: &visit.ask.request_id,

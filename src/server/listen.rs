@@ -1,7 +1,7 @@
 //! Listeners: bound before anything is served; one acceptor each hands its connections to the workers.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -11,6 +11,7 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::config::server::Listen;
 use crate::upstream::Stream;
+use crate::wire::Remote;
 
 /// Bound, and taking connections into the kernel's queue, but not serving yet.
 #[derive(Debug)]
@@ -38,8 +39,7 @@ pub struct BindError {
 #[derive(Debug)]
 pub struct Accepted {
     socket: Raw,
-    /// `None` on a unix socket.
-    pub peer: Option<IpAddr>,
+    pub remote: Remote,
 }
 
 #[derive(Debug)]
@@ -150,11 +150,11 @@ impl Drop for File {
 
 impl Accepted {
     fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted {
-        Accepted { socket: Raw::Tcp(stream), peer: Some(peer.ip().to_canonical()) }
+        Accepted { socket: Raw::Tcp(stream), remote: Remote::Address(peer.ip().to_canonical()) }
     }
 
     fn unix(stream: UnixStream) -> Accepted {
-        Accepted { socket: Raw::Unix(stream), peer: None }
+        Accepted { socket: Raw::Unix(stream), remote: Remote::Unix }
     }
 
     /// Must be called on the worker's runtime.

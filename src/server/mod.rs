@@ -7,6 +7,7 @@ mod application;
 mod bearer;
 mod connection;
 pub mod drain;
+mod entrance;
 mod handle;
 pub mod listen;
 mod login;

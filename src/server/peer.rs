@@ -1,17 +1,16 @@
 //! Peer: who is at the other end of a connection, and what becomes of it after the answer.
 
+use http::HeaderValue;
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use http::HeaderValue;
-
 use crate::upstream::{Ending, Tunnel};
+use crate::wire::Remote;
 
 /// One per connection.
 pub struct Peer {
-    /// `None` on a unix socket.
-    pub address: Option<IpAddr>,
-    /// The same as a header's value.
+    pub remote: Remote,
+    /// Its address as a header's value.
     pub address_value: Option<HeaderValue>,
     switch: RefCell<Option<Switch>>,
 }
@@ -24,9 +23,9 @@ pub struct Switch {
 }
 
 impl Peer {
-    pub fn new(address: Option<IpAddr>) -> Peer {
+    pub fn new(remote: Remote) -> Peer {
         let value = |address: IpAddr| HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII");
-        Peer { address, address_value: address.map(value), switch: RefCell::new(None) }
+        Peer { remote, address_value: remote.address().map(value), switch: RefCell::new(None) }
     }
 
     /// For a handler that answers 101: once that is sent, the connection is this tunnel's, until `end` returns.

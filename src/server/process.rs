@@ -14,6 +14,7 @@ use super::admin::{self, Admin, Degraded};
 use super::answer::Place;
 use super::application::Application;
 use super::drain::Drain;
+use super::entrance::Entrance;
 use super::handle::Doorkeeper;
 use super::listen::{BindError, Listener};
 use super::pages::Voice;
@@ -67,7 +68,7 @@ pub enum StartError {
 impl Server {
     /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
-        let Config { server, gate, cookies, keys, provider, upstreams, trust, log } = config;
+        let Config { server, gate, cookies, keys, provider, upstreams, trust, proxy_protocol, log } = config;
         let listeners: Vec<Listener> =
             server.listen.iter().map(|listen| Listener::bind("listen", listen)).collect::<Result<_, _>>()?;
         let admin_listener =
@@ -108,7 +109,9 @@ impl Server {
             readiness: Readiness::starting(),
             applications: upstreams.iter().map(|upstream| Application::new(upstream.address.clone())).collect(),
         };
-        let workers = worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics };
+        let entrance = Arc::new(Entrance::new(proxy_protocol, Arc::clone(&metrics)));
+        let workers =
+            worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics, entrance };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (house, shutdown) = (Arc::new(house), server.shutdown);
         Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstreams, keys, shutdown })

@@ -18,10 +18,11 @@ use tokio_util::task::TaskTracker;
 
 use super::connection;
 use super::drain::{Drain, Stage};
+use super::entrance::Entrance;
 use super::listen::{Accepted, Acceptor, Listener};
 use super::peer::Peer;
 use crate::config::server::Limits;
-use crate::telemetry::metrics::{Counted, Metrics};
+use crate::telemetry::metrics::{Counted, Metrics, RefusedConnection};
 use crate::upstream::Body;
 
 /// Answers requests; one per worker, made on its thread, so it need not be `Send`.
@@ -39,6 +40,7 @@ pub struct Settings {
     /// All of the answer that a connection beyond `limits.connections` gets.
     pub crowded: &'static [u8],
     pub metrics: Arc<Metrics>,
+    pub entrance: Arc<Entrance>,
 }
 
 /// What the connections of one worker share.
@@ -47,6 +49,7 @@ pub struct Floor {
     pub stage: Cell<Stage>,
     /// Notified when `stage` moves.
     pub changed: Notify,
+    entrance: Arc<Entrance>,
 }
 
 /// Serves until the drain is over, and returns when every worker has ended. `make` is called once on each worker's thread.
@@ -81,6 +84,7 @@ struct Crew {
     threads: Vec<JoinHandle<()>>,
     limit: usize,
     crowded: &'static [u8],
+    metrics: Arc<Metrics>,
     /// Somebody was turned away last; said once each time it begins.
     full: AtomicBool,
 }
@@ -118,7 +122,8 @@ impl Crew {
         F: Fn() -> H + Send + Sync + 'static,
     {
         let (limit, crowded) = (settings.limits.connections, settings.crowded);
-        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, full: AtomicBool::new(false) };
+        let (metrics, full) = (Arc::clone(&settings.metrics), AtomicBool::new(false));
+        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, metrics, full };
         for number in 0..settings.workers {
             let (inbox, placed) = mpsc::unbounded_channel();
             let (started, has_started) = std::sync::mpsc::channel();
@@ -138,6 +143,7 @@ impl Crew {
             if !self.full.swap(true, Ordering::Relaxed) {
                 tracing::warn!(limit = self.limit, "limits.connections is reached: further clients are turned away");
             }
+            self.metrics.refused_connection(RefusedConnection::Crowded);
             accepted.turn_away(self.crowded);
             return;
         }
@@ -184,7 +190,7 @@ fn work<H: Handler>(
 }
 
 async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: watch::Receiver<Stage>, handler: Rc<H>) {
-    let floor = Rc::new(Floor::new(settings.limits.clone()));
+    let floor = Rc::new(Floor::new(settings));
     floor.enter(*stages.borrow_and_update());
     let connections = TaskTracker::new();
     let mut open = true;
@@ -214,15 +220,23 @@ async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: wa
 
 async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _counted: Counted) {
     let Placed { accepted, place: _place } = placed;
-    let peer = Rc::new(Peer::new(accepted.peer));
-    if let Ok(stream) = accepted.into_stream() {
-        connection::serve(stream, peer, handler, floor).await;
+    let remote = accepted.remote;
+    let Ok(stream) = accepted.into_stream() else { return };
+    // On the heap and gone when it is done: what comes after it lasts.
+    let entered = Box::pin(floor.entrance.enter(stream, remote, &floor)).await;
+    if let Some((stream, peer)) = entered {
+        connection::serve(stream, Rc::new(peer), handler, floor).await;
     }
 }
 
 impl Floor {
-    fn new(limits: Limits) -> Floor {
-        Floor { limits, stage: Cell::new(Stage::Serving), changed: Notify::new() }
+    fn new(settings: &Settings) -> Floor {
+        Floor {
+            limits: settings.limits.clone(),
+            stage: Cell::new(Stage::Serving),
+            changed: Notify::new(),
+            entrance: Arc::clone(&settings.entrance),
+        }
     }
 
     fn enter(&self, stage: Stage) {

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use super::{Authorization, CookieNames, Cookies, Host, Trust};
+use super::{Authorization, CookieNames, Cookies, Host, Remote, Trust};
 
 /// Everything `gate.decide` may look at. Owned, and cheap: clones of shared bytes.
 #[derive(Clone, Debug)]
@@ -122,14 +122,14 @@ impl<'a> Head<'a> {
 }
 
 impl Ask {
-    /// Reads one request's head. `peer` is the connection's address (`None` on a unix socket, which counts as loopback); `fresh_id` makes
-    /// a request id where none came, or none that is sane.
+    /// Reads one request's head. `peer` is who is at the other end of its connection; `fresh_id` makes a request id where none came, or none
+    /// that is sane.
     ///
     /// What the HTTP library hides cannot be refused here: hyper drops a `Content-Length` beside `Transfer-Encoding` (and closes after the
     /// answer), ends lines at a bare LF, and cuts a raw `#…` off the target before anybody matches or forwards it.
     pub fn read(
         head: Head<'_>,
-        peer: Option<IpAddr>,
+        peer: Remote,
         trust: &Trust,
         names: &CookieNames,
         fresh_id: impl FnOnce() -> HeaderValue,
@@ -154,7 +154,7 @@ impl Ask {
             method: method.clone(),
             wants,
             fetch: Fetch::of(headers),
-            client: if trusted { proxied::client(headers, peer, trust) } else { peer },
+            client: if trusted { proxied::client(headers, peer.address(), trust) } else { peer.address() },
             trusted,
             relation: Relation::of(headers, &host),
             host,

@@ -13,18 +13,51 @@ pub struct Trust {
     pub loopback_originals: bool,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remote {
+    Address(IpAddr),
+    /// A process of this machine, by a unix socket: counts as loopback.
+    Unix,
+    /// Somebody whom the proxy in front could not name (PROXY protocol): in no network, and believed in nothing.
+    Unnamed,
+}
+
+impl Remote {
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Remote::Address(address) => Some(address),
+            Remote::Unix | Remote::Unnamed => None,
+        }
+    }
+}
+
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 impl Trust {
-    /// Whether the connection is a trusted proxy's. `None`: a unix socket, which counts as loopback.
-    pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.to_canonical());
-        self.networks.iter().any(|network| network.contains(&peer))
+    /// Whether the connection is a trusted proxy's.
+    pub fn trusts(&self, remote: Remote) -> bool {
+        counted(remote).is_some_and(|address| self.includes(address))
     }
 
     /// Whether the original request that a forward-auth proxy tells is believed.
-    pub fn trusts_originals(&self, peer: Option<IpAddr>) -> bool {
-        self.trusts(peer) || self.loopback_originals && peer.is_none_or(|peer| peer.to_canonical().is_loopback())
+    pub fn trusts_originals(&self, remote: Remote) -> bool {
+        self.trusts(remote) || self.loopback_originals && counted(remote).is_some_and(|address| address.is_loopback())
+    }
+
+    /// Whether one of the networks has this address.
+    pub fn includes(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// As which address a connection counts.
+fn counted(remote: Remote) -> Option<IpAddr> {
+    match remote {
+        Remote::Address(address) => Some(address.to_canonical()),
+        Remote::Unix => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        Remote::Unnamed => None,
     }
 }
 
@@ -73,9 +106,15 @@ mod tests {
 
     #[test]
     fn a_unix_socket_counts_as_loopback() {
-        assert!(trust(&["127.0.0.0/8"]).trusts(None));
-        assert!(trust(&["127.0.0.0/8"]).trusts(ip("::ffff:127.0.0.1")));
-        assert!(!trust(&["10.0.0.0/8"]).trusts(None));
+        assert!(trust(&["127.0.0.0/8"]).trusts(Remote::Unix));
+        assert!(trust(&["127.0.0.0/8"]).trusts(Remote::Address("::ffff:127.0.0.1".parse().unwrap())));
+        assert!(!trust(&["10.0.0.0/8"]).trusts(Remote::Unix));
+    }
+
+    #[test]
+    fn whoever_is_not_named_is_trusted_by_nobody() {
+        let everybody = Trust { loopback_originals: true, ..trust(&["127.0.0.0/8", "::/0", "0.0.0.0/0"]) };
+        assert!(!everybody.trusts(Remote::Unnamed) && !everybody.trusts_originals(Remote::Unnamed));
     }
 
     #[test]

@@ -6,11 +6,12 @@ pub mod cookies;
 pub mod forwarded;
 pub mod hop;
 pub mod host;
+pub mod proxy_header;
 pub mod rewrite;
 
 pub use ask::{Ask, Fetch, Head, Malformed, Relation, Wants};
 pub use authorization::Authorization;
 pub use cookies::{CookieNames, Cookies, Part};
-pub use forwarded::Trust;
+pub use forwarded::{Remote, Trust};
 pub use host::Host;
 pub use rewrite::Rewrite;

@@ -31,6 +31,7 @@ mod outage;
 mod pages;
 mod par;
 mod provider_keys;
+mod proxy_protocol;
 mod refresh;
 mod replicas;
 mod return_to;

@@ -24,6 +24,7 @@ fn every_key_has_the_default_that_the_interface_names() {
         ("admin_listen", "\"127.0.0.1:4181\""),
         ("prefix", "\"/oauth2\""),
         ("trusted_proxies", "[]"),
+        ("proxy_protocol", "false"),
         ("allowed_origins", "[]"),
         ("provider.preset", "\"toki\""),
         ("provider.authorization_endpoint", "\"https://sso.toki.mn/oauth2/authorize\""),

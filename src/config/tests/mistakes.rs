@@ -85,6 +85,8 @@ health_path = "/"
     -> health_path: "/" is the application's own root; write a longer path
 trusted_proxies = ["0.0.0.0/0"]
     -> trusted_proxies[0]: "0.0.0.0/0" would believe nearly everybody; write the networks of your proxies
+proxy_protocol = true
+    -> proxy_protocol: it is taken from trusted_proxies alone; write the networks of the balancers that send it
 trusted_proxies = ["::/0"]
     -> trusted_proxies[0]: "::/0" would believe nearly everybody; write the networks of your proxies
 trusted_proxies = ["10.0.0.1/8"]
@@ -254,8 +256,6 @@ lifetime = "8h"
     -> lifetime: no such key; the nearest is session.lifetime
 tls.cert_file = "x"
     -> tls: not in this version
-proxy_protocol = false
-    -> proxy_protocol: not in this version
 cors.origins = []
     -> cors: not in this version
 telemetry = {}

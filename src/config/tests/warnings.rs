@@ -62,6 +62,10 @@ fn what_is_dangerous_or_does_nothing_is_said() {
             "config.toml:7:15: session.cookie_name: without __Host- in front, other hosts of the same domain can overwrite the cookie".to_owned(),
         ),
         (
+            around("", "listen = [\"127.0.0.1:4180\", \"unix:/run/gate.sock\"]\ntrusted_proxies = [\"10.0.0.0/8\"]\nproxy_protocol = true"),
+            "config.toml:5:18: proxy_protocol: on unix:/run/gate.sock nobody may send it: a unix socket counts as \"loopback\", which is not in trusted_proxies".to_owned(),
+        ),
+        (
             around("provider", "callback_path = \"/auth/toki/callback\"").replace("app.example.mn", "app.example.mn/app"),
             "config.toml:5:17: provider.callback_path: it is outside public_url's path /app: what stands in front must send it here, too".to_owned(),
         ),

@@ -71,7 +71,7 @@ fn who_asks_is_whom_trusted_proxies_name_and_nobody_else_is_believed() {
         assert_eq!(user(&gate, page("/x").by_proxy().with(&format!("x-forwarded-for: {line}"))), refused, "{line}");
     }
     assert_eq!(user(&gate, page("/x").with("x-forwarded-for: 10.1.2.3")), refused, "by nobody's proxy");
-    let socket = Asking { peer: None, ..page("/x") };
+    let socket = Asking { peer: Remote::Unix, ..page("/x") };
     assert_eq!(user(&gate, socket), refused, "a unix socket is nowhere");
 }
 

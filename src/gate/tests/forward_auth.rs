@@ -122,7 +122,7 @@ fn loopback_counts_where_there_is_no_upstream() {
     asking.trust = Trust { networks: Vec::new(), loopback_originals: true };
     let gate = gate_with(|settings| settings.forward_auth_only = true);
     assert!(stranger(&gate, asking.clone()).starts_with("unknown original"));
-    asking.peer = Some("127.0.0.1".parse().expect("an address"));
+    asking.peer = Remote::Address("127.0.0.1".parse().expect("an address"));
     assert_eq!(stranger(&gate, asking), "allow for nobody");
 }
 

@@ -13,21 +13,19 @@ mod start;
 mod strangers;
 mod users;
 
-use std::net::IpAddr;
-
 use http::{HeaderName, HeaderValue, Method, Request};
 
 use super::rules::Rule;
 use super::*;
 use crate::oidc::StepUp;
 use crate::session::samples::{NOW, session};
-use crate::wire::{CookieNames, Head, Malformed, Trust};
+use crate::wire::{CookieNames, Head, Malformed, Remote, Trust};
 
 /// One request on its way to the door.
 #[derive(Clone)]
 struct Asking {
     request: Request<()>,
-    peer: Option<IpAddr>,
+    peer: Remote,
     trust: Trust,
 }
 
@@ -35,8 +33,8 @@ struct Asking {
 fn ask(line: &str) -> Asking {
     let (method, target) = line.split_once(' ').expect("method and target");
     let request = Request::builder().method(method).uri(target).header("host", "app.example.mn").body(());
-    let peer = "192.0.2.1".parse().expect("an address");
-    Asking { request: request.expect("the library takes it"), peer: Some(peer), trust: Trust::default() }
+    let peer = Remote::Address("192.0.2.1".parse().expect("an address"));
+    Asking { request: request.expect("the library takes it"), peer, trust: Trust::default() }
 }
 
 fn page(target: &str) -> Asking {

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::world::{Setup, application, before};
 use crate::config::server::Listen;
 use crate::server::listen::Listener;
+use crate::wire::Remote;
 
 const OWN: &str = "GET /own HTTP/1.1\r\nhost: app\r\n\r\n";
 
@@ -126,7 +127,7 @@ async fn what_is_set_on_the_listener_holds_for_its_connections() {
     let acceptor = listener.acceptor().unwrap();
     let client = tokio::net::TcpStream::connect(address).await.unwrap();
     let accepted = acceptor.accept().await;
-    assert_eq!(accepted.peer, Some(client.local_addr().unwrap().ip()));
+    assert_eq!(accepted.remote, Remote::Address(client.local_addr().unwrap().ip()));
     let crate::upstream::Stream::Tcp(stream) = accepted.into_stream().unwrap() else { unreachable!() };
     let socket = socket2::SockRef::from(&stream);
     assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());

@@ -30,7 +30,7 @@ use crate::store::memory::Memory;
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::Body;
 use crate::wire::rewrite::Public;
-use crate::wire::{Ask, Head, Rewrite};
+use crate::wire::{Ask, Head, Remote, Rewrite};
 
 const CLIENT: &str = "9c6dbbd8-0000-4000-8000-000000000000";
 const ORIGIN: &str = "https://app.example.mn";
@@ -136,7 +136,7 @@ impl Gatehouse {
         }
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let request = request.body(()).unwrap();
-        let peer = Some([127, 0, 0, 1].into());
+        let peer = Remote::Address([127, 0, 0, 1].into());
         let fresh_id = || http::HeaderValue::from_static("a-request");
         Ask::read(Head::of(&request), peer, &self.site.trust, &self.site.store.settings.names, fresh_id).unwrap()
     }

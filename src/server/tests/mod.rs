@@ -6,6 +6,7 @@ mod drain;
 mod forward;
 mod forward_auth;
 mod house;
+mod proxy_protocol;
 mod reload;
 mod sessions;
 mod socket;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::config::server::{Limits, Listen};
 use crate::gate::Pass;
 use crate::server::drain::Drain;
+use crate::server::entrance::Entrance;
 use crate::server::listen::Listener;
 use crate::server::peer::Peer;
 use crate::server::ready::Readiness;
@@ -25,7 +26,7 @@ use crate::server::worker::{self, Handler};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::{Address, Arrived, Body, Ending, Pool, Settings, UpstreamError};
 use crate::wire::rewrite::{From, Public};
-use crate::wire::{CookieNames, Host, Rewrite};
+use crate::wire::{CookieNames, Host, Rewrite, Trust};
 
 pub struct World {
     pub address: SocketAddr,
@@ -40,6 +41,8 @@ pub struct Setup {
     pub limits: Limits,
     pub upstream: Settings,
     pub workers: usize,
+    /// Who speaks the PROXY protocol.
+    pub proxies: Option<Trust>,
 }
 
 pub fn before(application: Address) -> Setup {
@@ -60,6 +63,7 @@ pub fn before(application: Address) -> Setup {
             idle_timeout: 2 * second,
         },
         workers: 1,
+        proxies: None,
     }
 }
 
@@ -79,7 +83,8 @@ impl Setup {
         let metrics = Metrics::new();
         let crowded = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
         let (workers, limits) = (self.workers, self.limits.clone());
-        let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics) };
+        let entrance = Arc::new(Entrance::new(self.proxies, Arc::clone(&metrics)));
+        let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics), entrance };
         let (stages, upstream, body_limit) = (drain.clone(), self.upstream, self.limits.body_bytes);
         let make = move || Everybody {
             pool: Pool::new(upstream.clone(), Arc::clone(&metrics)),
@@ -119,7 +124,7 @@ impl Handler for Everybody {
             return Response::new(Body::full("own"));
         }
         let from = From {
-            address: peer.address,
+            address: peer.remote.address(),
             address_value: peer.address_value.as_ref(),
             trusted: false,
             request_id: &HeaderValue::from_static("r1"),

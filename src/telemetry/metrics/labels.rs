@@ -143,6 +143,22 @@ label! {
 }
 
 label! {
+    /// Why a connection was closed before its first request: `tokigate_refused_connections_total{reason}`.
+    RefusedConnection {
+        /// Beyond `limits.connections`.
+        Crowded = "crowded",
+        /// A trusted proxy's, without the header that `proxy_protocol` demands.
+        ProxyHeaderMissing = "proxy_header_missing",
+        /// A trusted proxy's, with one that cannot be read.
+        ProxyHeaderBad = "proxy_header_bad",
+        /// A trusted proxy's, whose header did not come in time.
+        ProxyHeaderLate = "proxy_header_late",
+        /// Somebody else's, with one.
+        ProxyHeaderUntrusted = "proxy_header_untrusted",
+    }
+}
+
+label! {
     /// How a reload ended: `tokigate_config_reloads_total{result}`.
     ReloadResult {
         Success = "success",
@@ -162,4 +178,4 @@ macro_rules! told {
     )* };
 }
 
-told! { Decision Endpoint }
+told! { Decision Endpoint RefusedConnection }

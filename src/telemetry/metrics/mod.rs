@@ -15,7 +15,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use histogram::Histogram;
 pub use labels::{
-    CallResult, Channel, Decision, Endpoint, Forgotten, LoginResult, LogoutResult, Part, RefreshResult, ReloadResult,
+    CallResult, Channel, Decision, Endpoint, Forgotten, LoginResult, LogoutResult, Part, RefreshResult,
+    RefusedConnection, ReloadResult,
 };
 
 /// One for the process, shared as `Arc<Metrics>`.
@@ -34,6 +35,7 @@ pub struct Metrics {
     tunnels: Gauge,
     session_cookie_bytes: Histogram,
     config_reloads: Vec<Counter>,
+    refused_connections: Vec<Counter>,
     registry: Registry,
 }
 
@@ -77,6 +79,11 @@ impl Metrics {
 
     pub fn config_reload(&self, result: ReloadResult) {
         self.config_reloads[result as usize].inc();
+    }
+
+    /// A connection that was closed before its first request.
+    pub fn refused_connection(&self, reason: RefusedConnection) {
+        self.refused_connections[reason as usize].inc();
     }
 
     /// Bytes of all the cookies that one sealing of a session wrote.
@@ -171,6 +178,13 @@ impl Metrics {
         );
         let config_reloads =
             counters(ours, "config_reloads", "Reloads of keys and configuration", "result", ReloadResult::LABELS);
+        let refused_connections = counters(
+            ours,
+            "refused_connections",
+            "Connections that were closed before their first request",
+            "reason",
+            RefusedConnection::LABELS,
+        );
 
         Arc::new(Metrics {
             requests,
@@ -186,6 +200,7 @@ impl Metrics {
             tunnels,
             session_cookie_bytes,
             config_reloads,
+            refused_connections,
             registry,
         })
     }
@@ -266,6 +281,7 @@ mod tests {
             "tokigate_tunnels 0",
             "tokigate_session_cookie_bytes_count 0",
             "tokigate_config_reloads_total{result=\"success\"} 0",
+            "tokigate_refused_connections_total{reason=\"proxy_header_missing\"} 0",
         ] {
             assert_eq!(line(&text, name), name);
         }

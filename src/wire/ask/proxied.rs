@@ -29,7 +29,7 @@ fn walk(hops: impl Iterator<Item = Option<IpAddr>>, peer: Option<IpAddr>, trust:
     let mut client = peer;
     for hop in hops {
         client = hop;
-        if hop.is_none() || !trust.trusts(hop) {
+        if hop.is_none_or(|hop| !trust.includes(hop)) {
             break;
         }
     }

@@ -1,5 +1,3 @@
-use std::net::IpAddr;
-
 use http::{HeaderName, HeaderValue, Request, Version};
 
 use super::*;
@@ -30,7 +28,7 @@ fn trusting(networks: &[&str]) -> Trust {
 
 fn read_from(peer: Option<&str>, trust: &Trust, line: &str, lines: &[&str]) -> Result<Ask, Malformed> {
     let request = request(line, lines);
-    let peer: Option<IpAddr> = peer.map(|peer| peer.parse().expect("an address"));
+    let peer = peer.map_or(Remote::Unix, |peer| Remote::Address(peer.parse().expect("an address")));
     Ask::read(Head::of(&request), peer, trust, &names(), || HeaderValue::from_static("fresh"))
 }
 
