@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::oidc::StepUp;
 use crate::oidc::step_up::Unmet as TooWeak;
 use crate::session::SessionId;
-use crate::wire::Wants;
+use crate::wire::{Grpc, Wants};
 
 /// What shall happen. A variant for everything the proxy can do.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ pub enum Form {
     /// A form was posted: the page says that its fields were not kept.
     Form,
     Data,
-    Grpc,
+    Grpc(Grpc),
     /// Nothing but status and headers: preflight, prefetch, socket.
     Bare,
     /// `/auth`: status, `Location` (absolute, `/start?rd=<the original address>`), no body.
@@ -167,7 +167,7 @@ impl Form {
             Wants::Form => Form::Form,
             Wants::Frame => Form::Frame,
             Wants::Data => Form::Data,
-            Wants::Grpc => Form::Grpc,
+            Wants::Grpc(grpc) => Form::Grpc(grpc),
             Wants::Socket | Wants::Preflight | Wants::Prefetch => Form::Bare,
         }
     }

@@ -102,7 +102,7 @@ impl Gate {
             Wants::Page if ask.method == Method::HEAD => Action::ToStart { public_url, return_to },
             Wants::Page => Action::SignIn(SignIn { step_up, ..SignIn::new(public_url, return_to) }),
             Wants::Socket
-            | Wants::Grpc
+            | Wants::Grpc(_)
             | Wants::Preflight
             | Wants::Prefetch
             | Wants::Form

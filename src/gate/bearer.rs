@@ -91,7 +91,7 @@ impl Gate {
 fn of_a_program(form: Form) -> Form {
     match form {
         Form::Page | Form::Frame | Form::Form | Form::Data => Form::Data,
-        Form::Grpc | Form::Bare | Form::ForwardAuth => form,
+        Form::Grpc(_) | Form::Bare | Form::ForwardAuth => form,
     }
 }
 

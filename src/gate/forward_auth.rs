@@ -164,7 +164,7 @@ impl Gate {
 /// The form of a refusal that another proxy is told.
 pub(in crate::gate) fn no_success(form: Form) -> Form {
     match form {
-        Form::Grpc => Form::Bare,
+        Form::Grpc(_) => Form::Bare,
         Form::Page | Form::Frame | Form::Form | Form::Data | Form::Bare | Form::ForwardAuth => form,
     }
 }

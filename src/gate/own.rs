@@ -45,7 +45,7 @@ impl Gate {
     fn start(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
         let by_hand = match ask.wants {
             Wants::Page | Wants::Form | Wants::Frame | Wants::Data => ask.fetch != Fetch::Other,
-            Wants::Socket | Wants::Grpc | Wants::Preflight | Wants::Prefetch => false,
+            Wants::Socket | Wants::Grpc(_) | Wants::Preflight | Wants::Prefetch => false,
         };
         if !by_hand || at.machine {
             return Action::Refuse(Refusal::NoNavigation, Form::of(ask.wants));

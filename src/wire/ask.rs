@@ -55,7 +55,7 @@ pub struct Original {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
     Socket,
-    Grpc,
+    Grpc(Grpc),
     Preflight,
     Prefetch,
     Page,
@@ -63,6 +63,19 @@ pub enum Wants {
     /// A navigation into a frame: a page whose link opens at the top.
     Frame,
     Data,
+}
+
+/// Which gRPC: a client takes no answer of another content type than its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grpc {
+    /// `application/grpc`, whatever the messages are.
+    Http2,
+    /// `application/grpc-web`, `…+proto` and others.
+    Web,
+    /// `application/grpc-web+json`
+    WebJson,
+    /// `application/grpc-web-text`: in base64.
+    WebText,
 }
 
 /// `Sec-Fetch-Mode`, as far as `/start` asks; of an older browser's script what it says itself (`X-Requested-With`).

@@ -9,7 +9,7 @@ pub mod host;
 pub mod proxy_header;
 pub mod rewrite;
 
-pub use ask::{Ask, Fetch, Head, Malformed, Relation, Wants};
+pub use ask::{Ask, Fetch, Grpc, Head, Malformed, Relation, Wants};
 pub use authorization::Authorization;
 pub use cookies::{CookieNames, Cookies, Part};
 pub use forwarded::{Remote, Trust};

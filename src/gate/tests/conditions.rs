@@ -134,7 +134,7 @@ fn who_signed_in_too_long_ago_signs_in_again() {
         (form("/admin/x"), "Form"),
         (socket("/admin/x"), "Bare"),
         (page("/admin/x").with("sec-purpose: prefetch"), "Bare"),
-        (ask("POST /admin/x").with("content-type: application/grpc"), "Grpc"),
+        (ask("POST /admin/x").with("content-type: application/grpc"), "Grpc(Http2)"),
     ] {
         let expected = format!("step-up needed for Age by Some(0) within 900, then /admin/x ({form})");
         assert_eq!(told(&gate, asking, &late), expected);

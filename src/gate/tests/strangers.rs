@@ -23,7 +23,7 @@ fn the_first_row_that_matches_says_what_is_answered() {
     let all_of_a_socket = socket("/x").with(grpc).with(preflight).with(prefetch).with(NAVIGATE).with(DOCUMENT);
     assert_eq!(stranger(&gate(), all_of_a_socket), "sign-in needed, then /x (Bare)");
     for (line, lines, expected) in [
-        ("OPTIONS /x", &[grpc, preflight, prefetch, NAVIGATE][..], "sign-in needed (Grpc)"),
+        ("OPTIONS /x", &[grpc, preflight, prefetch, NAVIGATE][..], "sign-in needed (Grpc(Http2))"),
         ("OPTIONS /x", &[preflight, prefetch, NAVIGATE, HTML], "sign-in needed (Bare)"),
         ("GET /x", &[prefetch, NAVIGATE, DOCUMENT, HTML], "sign-in needed (Bare)"),
         ("GET /x", &["purpose: prefetch", NAVIGATE, DOCUMENT, HTML], "sign-in needed (Bare)"),
@@ -114,7 +114,7 @@ fn while_nobody_knows_every_form_waits_and_none_is_redirected() {
         (form("/x"), "Form"),
         (script("/x"), "Data"),
         (socket("/x"), "Bare"),
-        (ask("POST /x").with("content-type: application/grpc"), "Grpc"),
+        (ask("POST /x").with("content-type: application/grpc"), "Grpc(Http2)"),
         (ask("GET /x").with(NAVIGATE).with("sec-fetch-dest: iframe"), "Frame"),
         (page("/oauth2/userinfo"), "Data"),
         (ask("POST /oauth2/refresh"), "Data"),

@@ -12,6 +12,7 @@ use crate::gate::action::Form;
 use crate::oidc::StepUp;
 use crate::server::pages::{Go, Links, Notice, Page, Refresh, STYLE_SOURCE, Target};
 use crate::upstream::Body;
+use crate::wire::Grpc;
 
 /// What is to be said, before it is known in what form.
 pub(super) struct Outcome<'a> {
@@ -105,7 +106,7 @@ impl<'a> Outcome<'a> {
         match asked.form {
             Form::Page | Form::Frame | Form::Form => self.page(asked),
             Form::Data => self.problem(asked),
-            Form::Grpc => self.grpc(asked),
+            Form::Grpc(grpc) => self.grpc(grpc, asked),
             Form::Bare | Form::ForwardAuth => self.bare(asked),
         }
     }
@@ -158,13 +159,13 @@ impl<'a> Outcome<'a> {
         response.map(|()| body)
     }
 
-    /// The answer of a call that ended before it began: HTTP 200, the status in the head (gRPC over HTTP/2, Trailers-Only).
-    fn grpc(self, asked: &Asked<'_>) -> Response<Body> {
+    /// The answer of a call that ended before it began: HTTP 200, the status in the head (gRPC over HTTP/2, Trailers-Only; gRPC-Web alike).
+    fn grpc(self, grpc: Grpc, asked: &Asked<'_>) -> Response<Body> {
         let (title, _) = self.notice.summary(asked.voice, &asked.place().host);
         let mut response = self.head(asked, StatusCode::OK);
         let headers = response.headers_mut();
         headers.remove(header::WWW_AUTHENTICATE);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(grpc_type(grpc)));
         headers.insert("grpc-status", HeaderValue::from(grpc_status(self.status)));
         let message = utf8_percent_encode(&title, GRPC_MESSAGE).to_string();
         if let Ok(message) = HeaderValue::from_str(&message) {
@@ -217,6 +218,15 @@ impl<'a> Outcome<'a> {
 /// Whole seconds, rounded up, at least one.
 pub(super) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
+fn grpc_type(grpc: Grpc) -> &'static str {
+    match grpc {
+        Grpc::Http2 => "application/grpc",
+        Grpc::Web => "application/grpc-web+proto",
+        Grpc::WebJson => "application/grpc-web+json",
+        Grpc::WebText => "application/grpc-web-text",
+    }
 }
 
 /// gRPC's own codes for what HTTP says (grpc/doc/http-grpc-status-mapping.md, finer where we know more).

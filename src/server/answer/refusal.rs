@@ -83,7 +83,7 @@ fn sign_in_needed<'a>(public_url: usize, return_to: &ReturnTo, step_up: &StepUp,
         Form::Frame => needed("sign_in_needed", Notice::Frame).opening(back_here, Target::Top),
         Form::Form => needed("form_not_kept", Notice::FormNotKept).opening(back_here, Target::NewTab),
         Form::Data => needed("sign_in_needed", Notice::SignIn).login_url(with_step_up(&start, step_up)),
-        Form::Grpc | Form::Bare => needed("sign_in_needed", Notice::SignIn),
+        Form::Grpc(_) | Form::Bare => needed("sign_in_needed", Notice::SignIn),
         Form::ForwardAuth => needed("sign_in_needed", Notice::SignIn)
             .with(header::LOCATION, to_start(public_url, return_to, step_up, asked)),
     }
@@ -114,7 +114,7 @@ fn step_up_needed<'a>(
         Form::Frame => needed(Notice::FrameAgain).opening(back_here, Target::Top),
         Form::Form => needed(Notice::FormNeedsSignIn).opening(back_here, Target::NewTab),
         Form::Data => needed(notice).login_url(with_step_up(&start, step_up)),
-        Form::Grpc | Form::Bare => needed(notice),
+        Form::Grpc(_) | Form::Bare => needed(notice),
         Form::ForwardAuth => needed(notice).with(header::LOCATION, to_start(public_url, return_to, step_up, asked)),
     }
 }
@@ -174,7 +174,7 @@ fn provider_away<'a>(retry_after: std::time::Duration, asked: &Asked<'a>) -> Out
         .again(asked);
     match asked.form {
         Form::Page => away.refresh(seconds(retry_after), None),
-        Form::Frame | Form::Form | Form::Data | Form::Grpc | Form::Bare | Form::ForwardAuth => away,
+        Form::Frame | Form::Form | Form::Data | Form::Grpc(_) | Form::Bare | Form::ForwardAuth => away,
     }
 }
 

@@ -172,7 +172,7 @@ fn what_a_request_wants_follows_the_table_in_its_order() {
     let html = "accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
     let form = "content-type: application/x-www-form-urlencoded; charset=utf-8";
     for (line, lines, expected) in [
-        ("POST /", &["content-type: Application/gRPC-web+proto", navigate][..], Wants::Grpc),
+        ("POST /", &["content-type: Application/gRPC-web+proto", navigate][..], Wants::Grpc(Grpc::Web)),
         ("OPTIONS /", &["access-control-request-method: PUT", "purpose: prefetch"], Wants::Preflight),
         ("OPTIONS /", &[html], Wants::Data),
         ("GET /", &["sec-purpose: prefetch;prerender", navigate, document], Wants::Prefetch),

@@ -4,7 +4,7 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderName, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::{Fetch, Relation, Wants};
+use super::{Fetch, Grpc, Relation, Wants};
 use crate::wire::Host;
 
 impl Wants {
@@ -13,8 +13,8 @@ impl Wants {
         if has_token(headers, &UPGRADE, "websocket") {
             return Wants::Socket;
         }
-        if media_types(headers, &CONTENT_TYPE).any(|media| starts_with(media, "application/grpc")) {
-            return Wants::Grpc;
+        if let Some(grpc) = media_types(headers, &CONTENT_TYPE).find_map(Grpc::of) {
+            return Wants::Grpc(grpc);
         }
         if *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return Wants::Preflight;
@@ -129,6 +129,19 @@ fn is_data(media: &str) -> bool {
         media.len() >= end.len() && media.as_bytes()[media.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
     };
     ends_with("/json") || ends_with("+json") || media.eq_ignore_ascii_case("text/event-stream")
+}
+
+impl Grpc {
+    fn of(media: &str) -> Option<Grpc> {
+        [
+            ("application/grpc-web-text", Grpc::WebText),
+            ("application/grpc-web+json", Grpc::WebJson),
+            ("application/grpc-web", Grpc::Web),
+            ("application/grpc", Grpc::Http2),
+        ]
+        .into_iter()
+        .find_map(|(start, grpc)| starts_with(media, start).then_some(grpc))
+    }
 }
 
 fn starts_with(media: &str, start: &str) -> bool {

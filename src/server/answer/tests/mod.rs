@@ -17,6 +17,7 @@ use crate::oidc::StepUp;
 use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::SignInError;
 use crate::upstream::UpstreamError;
+use crate::wire::Grpc;
 
 fn places() -> Vec<Place> {
     ["https://app.example.mn", "https://second.example.mn"]
@@ -64,7 +65,8 @@ fn stranger() -> Refusal {
     Refusal::SignInNeeded { public_url: 0, return_to: back_to("/api?a=1&b=%20"), step_up: StepUp::default() }
 }
 
-const FORMS: [Form; 7] = [Form::Page, Form::Frame, Form::Form, Form::Data, Form::Grpc, Form::Bare, Form::ForwardAuth];
+const FORMS: [Form; 7] =
+    [Form::Page, Form::Frame, Form::Form, Form::Data, Form::Grpc(Grpc::Http2), Form::Bare, Form::ForwardAuth];
 
 fn refusals() -> Vec<Refusal> {
     vec![
@@ -118,7 +120,7 @@ fn whose_sign_in_is_too_old_is_told_how_old_it_may_be_and_where_to_sign_in() {
     assert_eq!((&problem["login_url"], &problem["reason"]), (&login_url.into(), &"sign_in_too_old".into()));
     let page = text(asking(Form::Page, |asked| refusal(&too_old(), asked)));
     assert!(page.contains("/oauth2/start?rd=/admin&#38;again=1&#38;max_age=900&#38;acr_values="), "{page}");
-    let grpc = asking(Form::Grpc, |asked| refusal(&too_old(), asked));
+    let grpc = asking(Form::Grpc(Grpc::Http2), |asked| refusal(&too_old(), asked));
     assert!(grpc.headers()["grpc-status"] == "16" && !grpc.headers().contains_key(WWW_AUTHENTICATE));
 }
 
@@ -168,11 +170,11 @@ fn a_stranger_who_wants_data_is_told_where_to_sign_in() {
 
 #[test]
 fn a_stranger_who_speaks_grpc_is_told_in_grpc() {
-    let response = asking(Form::Grpc, |asked| refusal(&stranger(), asked));
+    let response = asking(Form::Grpc(Grpc::Http2), |asked| refusal(&stranger(), asked));
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["grpc-status"], "16");
     assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
-    let denied = asking(Form::Grpc, |asked| refusal(&Refusal::Denied { rule: None }, asked));
+    let denied = asking(Form::Grpc(Grpc::Http2), |asked| refusal(&Refusal::Denied { rule: None }, asked));
     assert_eq!((denied.status(), &denied.headers()["grpc-status"]), (StatusCode::OK, &HeaderValue::from_static("7")));
 }
 
@@ -220,7 +222,7 @@ fn each_refusal_has_its_status_in_every_form() {
     for (refused, expected) in refusals().iter().zip(expected) {
         for form in FORMS {
             let response = asking(form, |asked| refusal(refused, asked));
-            let expected = if form == Form::Grpc { 200 } else { expected };
+            let expected = if matches!(form, Form::Grpc(_)) { 200 } else { expected };
             assert_eq!(response.status().as_u16(), expected, "{refused:?} as {form:?}");
             assert!(reason(&response).is_some(), "{refused:?} has no reason");
         }
