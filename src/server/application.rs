@@ -36,6 +36,7 @@ impl Application {
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_)
             | UpstreamError::RequestBody(_)
+            | UpstreamError::RequestBodyTimeout(_)
             | UpstreamError::BodyTooLarge => return,
         }
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();

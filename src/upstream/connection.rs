@@ -131,9 +131,7 @@ impl Patience<'_> {
             let deadline = self.deadline();
             if Instant::now() >= deadline {
                 return Poll::Ready(match self.progress {
-                    Some(progress) if progress.waits_for_client() => {
-                        UpstreamError::RequestBody(format!("nothing came for {:?}", self.within))
-                    }
+                    Some(progress) if progress.waits_for_client() => UpstreamError::RequestBodyTimeout(self.within),
                     Some(_) | None => UpstreamError::Timeout(self.within),
                 });
             }

@@ -54,6 +54,9 @@ pub enum UpstreamError {
     /// The client's own body ended early or was malformed: nobody is left to answer, or 400.
     #[error("the request's body is malformed: {0}")]
     RequestBody(String),
+    /// The client has begun a body and does not go on with it (408).
+    #[error("nothing more of the request's body came within {0:?}")]
+    RequestBodyTimeout(Duration),
     /// Beyond `limits.body_bytes` (413).
     #[error("the request's body is larger than limits.body_bytes")]
     BodyTooLarge,
@@ -63,7 +66,7 @@ impl UpstreamError {
     /// Whether it says nothing of the application.
     pub fn is_the_clients(&self) -> bool {
         match self {
-            UpstreamError::RequestBody(_) | UpstreamError::BodyTooLarge => true,
+            UpstreamError::RequestBody(_) | UpstreamError::RequestBodyTimeout(_) | UpstreamError::BodyTooLarge => true,
             UpstreamError::Connect(_)
             | UpstreamError::ConnectTimeout(_, _)
             | UpstreamError::Timeout(_)

@@ -91,6 +91,10 @@ pub fn upstream_failed(error: &UpstreamError, asked: &Asked<'_>) -> Response<Bod
             Outcome::refused(StatusCode::BAD_REQUEST, "body_malformed", Notice::BadRequest)
                 .with(header::CONNECTION, HeaderValue::from_static("close"))
         }
+        UpstreamError::RequestBodyTimeout(_) => {
+            Outcome::refused(StatusCode::REQUEST_TIMEOUT, "body_timeout", Notice::BodySlow)
+                .with(header::CONNECTION, HeaderValue::from_static("close"))
+        }
         UpstreamError::BodyTooLarge => {
             Outcome::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Notice::BodyTooLarge)
                 .with(header::CONNECTION, HeaderValue::from_static("close"))

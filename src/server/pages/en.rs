@@ -167,6 +167,8 @@ pub(super) fn text(notice: &Notice<'_>, words: &Words<'_>) -> Text {
 
         Notice::BadRequest => Text::new("This request cannot be understood")
             .says("Your browser, or something between it and this site, sent a request that is not valid."),
+        Notice::BodySlow => Text::new("What you sent did not arrive whole")
+            .says("It began, and did not go on in time. Please try again."),
         Notice::BodyTooLarge => Text::new("That is too large").says("What you sent is larger than this site takes."),
         Notice::NotSupported => Text::new("That does not work here").says("The request asks for something that this site does not do."),
         Notice::Broken => Text::new("Something went wrong here")

@@ -87,6 +87,7 @@ pub enum Notice<'a> {
 
     // At the door.
     BadRequest,
+    BodySlow,
     BodyTooLarge,
     NotSupported,
 

@@ -51,6 +51,7 @@ const NOTICES: &[Notice<'static>] = &[
     Notice::ApplicationSlow,
     Notice::ApplicationBroken,
     Notice::BadRequest,
+    Notice::BodySlow,
     Notice::BodyTooLarge,
     Notice::NotSupported,
     Notice::Broken,

@@ -160,6 +160,7 @@ fn failed(error: &UpstreamError) -> Response<Body> {
         UpstreamError::Connect(_) | UpstreamError::Closed(_) | UpstreamError::Broken(_) => 502,
         UpstreamError::ConnectTimeout(_, _) | UpstreamError::Timeout(_) => 504,
         UpstreamError::RequestBody(_) => 400,
+        UpstreamError::RequestBodyTimeout(_) => 408,
         UpstreamError::BodyTooLarge => 413,
     };
     Response::builder().status(status).body(Body::full(error.to_string())).unwrap()

@@ -79,6 +79,7 @@ fn an_application_that_fails_is_told_apart_from_one_that_is_slow() {
         (UpstreamError::Closed(text_of()), 502),
         (UpstreamError::Broken(text_of()), 502),
         (UpstreamError::RequestBody(text_of()), 400),
+        (UpstreamError::RequestBodyTimeout(Duration::ZERO), 408),
         (UpstreamError::BodyTooLarge, 413),
     ];
     for (error, status) in expected {
