@@ -1,11 +1,11 @@
-//! Connection: a client's, from its first byte to its last.
+//! Connection: a client's that speaks HTTP/1.1, from its first request to its last.
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,20 +17,21 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 
+use super::arrival::Arrived;
 use super::drain::Stage;
 use super::peer::Peer;
 use super::socket;
 use super::vigil::{Answering, State, Vigil, Watched};
+use super::watchman::{Order, Watchman};
 use super::worker::{Floor, Handler};
 use crate::config::server::Limits;
 use crate::upstream::{Body, Stream};
 
-/// Serves one connection to its end.
-pub async fn serve<H: Handler>(stream: Stream, peer: Rc<Peer>, handler: Rc<H>, floor: Rc<Floor>) {
-    let vigil = Vigil::new();
-    let Some((stream, read)) = answer(stream, &peer, handler, &floor, &vigil).await else { return };
+/// Serves one connection to its end. `vigil`: as its arrival left it.
+pub async fn serve<H: Handler>(arrived: Arrived, vigil: Rc<Vigil>, peer: Rc<Peer>, handler: Rc<H>, floor: Rc<Floor>) {
+    let Some((stream, read)) = answer(arrived, &peer, handler, &floor, &vigil).await else { return };
     match peer.take_switch() {
         Some(switch) => socket::run(stream, read, switch, &floor).await,
         None => linger(stream).await,
@@ -39,7 +40,7 @@ pub async fn serve<H: Handler>(stream: Stream, peer: Rc<Peer>, handler: Rc<H>, f
 
 /// Answers requests until the connection ends or switches. What is left of it then; `None`: nothing, or nothing worth a farewell.
 async fn answer<H: Handler>(
-    stream: Stream,
+    arrived: Arrived,
     peer: &Rc<Peer>,
     handler: Rc<H>,
     floor: &Floor,
@@ -65,9 +66,9 @@ async fn answer<H: Handler>(
             Ok::<_, Infallible>(response.map(|body| Answering { body, vigil: Rc::clone(vigil) }))
         })
     });
-    let io = TokioIo::new(Watched { stream, vigil: Rc::clone(vigil) });
+    let io = TokioIo::new(Watched { arrived, vigil: Rc::clone(vigil) });
     let mut connection = protocol(&floor.limits).serve_connection(io, service);
-    let mut watchman = Watchman::new(floor, vigil);
+    let mut watchman = Watchman::new(floor, &**vigil);
     let end = poll_fn(|cx| {
         loop {
             if let Poll::Ready(end) = Pin::new(&mut connection).poll(cx) {
@@ -82,9 +83,10 @@ async fn answer<H: Handler>(
     });
     let end = end.await;
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner().stream;
+    let Arrived { stream, read } = parts.io.into_inner().arrived;
+    let read = if read.is_empty() { parts.read_buf } else { [parts.read_buf, read].concat().into() };
     match end {
-        Some(Ok(())) => Some((stream, parts.read_buf)),
+        Some(Ok(())) => Some((stream, read)),
         // The library has said what is wrong with it.
         Some(Err(error)) if error.is_parse() => Some((stream, Bytes::new())),
         Some(Err(_)) => {
@@ -118,94 +120,8 @@ fn protocol(limits: &Limits) -> http1::Builder {
     protocol
 }
 
-/// What a connection is told from outside its requests.
-enum Order {
-    /// Close, properly: nothing is under way.
-    Close,
-    HangUp,
-}
-
-/// Watches the clock and the drain for one connection; costs nothing while neither has anything to say.
-struct Watchman<'a> {
-    floor: &'a Floor,
-    vigil: &'a Vigil,
-    timer: Pin<Box<Sleep>>,
-    changed: Pin<Box<tokio::sync::futures::Notified<'a>>>,
-    listening: bool,
-    seen: Stage,
-    finishing_since: Option<Instant>,
-    /// It has been told to close.
-    dismissed: bool,
-}
-
-impl<'a> Watchman<'a> {
-    fn new(floor: &'a Floor, vigil: &'a Vigil) -> Watchman<'a> {
-        Watchman {
-            floor,
-            vigil,
-            timer: Box::pin(sleep(Duration::MAX)),
-            changed: Box::pin(floor.changed.notified()),
-            listening: false,
-            seen: Stage::Serving,
-            finishing_since: None,
-            dismissed: false,
-        }
-    }
-
-    fn look(&mut self, cx: &mut Context<'_>) -> Option<Order> {
-        self.hear(cx);
-        self.watch(cx)
-    }
-
-    /// Keeps an ear on the drain.
-    fn hear(&mut self, cx: &mut Context<'_>) {
-        let stage = self.floor.stage.get();
-        if stage != self.seen {
-            self.seen = stage;
-            self.listening = false;
-            self.changed.set(self.floor.changed.notified());
-            if stage >= Stage::Finishing {
-                self.finishing_since.get_or_insert_with(Instant::now);
-            }
-        }
-        if !self.listening {
-            self.listening = self.changed.as_mut().poll(cx).is_pending();
-        }
-    }
-
-    /// A timer that fires too early is only looked at again; one that would fire too late is set anew.
-    fn watch(&mut self, cx: &mut Context<'_>) -> Option<Order> {
-        if self.seen == Stage::Over {
-            return Some(Order::HangUp);
-        }
-        let deadline = self.deadline()?;
-        while self.timer.is_elapsed() || self.timer.deadline() > deadline {
-            if Instant::now() >= deadline {
-                let idle = matches!(self.vigil.state(), State::Idle(_));
-                return Some(if idle && !std::mem::replace(&mut self.dismissed, true) {
-                    Order::Close
-                } else {
-                    Order::HangUp
-                });
-            }
-            self.timer.as_mut().reset(deadline);
-            let _ = self.timer.as_mut().poll(cx);
-        }
-        None
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let deadline = self.vigil.deadline(&self.floor.limits)?;
-        match (self.vigil.state(), self.finishing_since) {
-            // A request may be on its way in this very moment.
-            (State::Idle(since), Some(finishing)) => Some(deadline.min(since.max(finishing) + LAST_CALL)),
-            (State::Idle(_) | State::Head(_) | State::Busy | State::Answered, _) => Some(deadline),
-        }
-    }
-}
-
 /// Lets the client read its last answer: a close with bytes unread would reset the connection and take the answer with it (RFC 9112 §9.6).
-async fn linger(mut stream: Stream) {
+pub async fn linger(mut stream: Stream) {
     if stream.shutdown().await.is_err() {
         return;
     }
@@ -215,5 +131,4 @@ async fn linger(mut stream: Stream) {
 
 /// Beyond this a head would not fit the library's buffer, whatever its limit says.
 const LIBRARY_BUFFER: usize = 400 * 1024;
-const LAST_CALL: Duration = Duration::from_millis(250);
 const LINGER: Duration = Duration::from_secs(5);

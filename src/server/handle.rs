@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -42,7 +43,7 @@ impl Handler for Doorkeeper {
         let now = house.clock.now();
         let ask = match self.read(&site, &peer, &request) {
             Ok(ask) => ask,
-            Err(malformed) => return self.turn_away(&site, malformed, &request, began),
+            Err(malformed) => return self.refuse(&site, malformed, Head::of(&request), began),
         };
 
         let accept_language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
@@ -71,6 +72,16 @@ impl Handler for Doorkeeper {
         done.note(&response);
         response
     }
+
+    fn turn_away(&self, malformed: Malformed, head: &Parts) -> Response<Body> {
+        let Parts { method, uri, headers, version, .. } = head;
+        self.refuse(
+            &self.house.site.load(),
+            malformed,
+            Head { method, uri, headers, version: *version },
+            Instant::now(),
+        )
+    }
 }
 
 impl Doorkeeper {
@@ -90,18 +101,12 @@ impl Doorkeeper {
     }
 
     /// Refused before anybody decides anything.
-    fn turn_away(
-        &self,
-        site: &Site,
-        malformed: Malformed,
-        request: &Request<Incoming>,
-        began: Instant,
-    ) -> Response<Body> {
+    fn refuse(&self, site: &Site, malformed: Malformed, head: Head<'_>, began: Instant) -> Response<Body> {
         let request_id = self.ids.fresh();
         let asked = Asked {
-            form: form_at_the_door(request.headers()),
-            head: request.method() == http::Method::HEAD,
-            language: site.voice.language.for_request(request.headers().get(header::ACCEPT_LANGUAGE)),
+            form: form_at_the_door(head.headers),
+            head: *head.method == http::Method::HEAD,
+            language: site.voice.language.for_request(head.headers.get(header::ACCEPT_LANGUAGE)),
             request_id: &request_id,
             user: None,
             voice: &site.voice,

@@ -4,11 +4,13 @@ mod access;
 pub mod admin;
 pub mod answer;
 mod application;
+mod arrival;
 mod bearer;
 mod connection;
 pub mod drain;
 mod entrance;
 mod handle;
+mod http2;
 pub mod listen;
 mod login;
 mod logout;
@@ -24,6 +26,7 @@ mod socket;
 mod spent;
 mod vigil;
 mod visit;
+mod watchman;
 pub mod worker;
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use http::HeaderValue;
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::upstream::{Ending, Tunnel};
 use crate::wire::Remote;
 
-/// One per connection.
+/// One per connection; of HTTP/2, one per stream.
 pub struct Peer {
     pub remote: Remote,
     /// Its address as a header's value.
@@ -26,6 +27,11 @@ impl Peer {
     pub fn new(remote: Remote) -> Peer {
         let value = |address: IpAddr| HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII");
         Peer { remote, address_value: remote.address().map(value), switch: RefCell::new(None) }
+    }
+
+    /// The same peer for one stream of its connection.
+    pub fn of_stream(&self) -> Rc<Peer> {
+        Rc::new(Peer { remote: self.remote, address_value: self.address_value.clone(), switch: RefCell::new(None) })
     }
 
     /// For a handler that answers 101: once that is sent, the connection is this tunnel's, until `end` returns.

@@ -12,8 +12,10 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::arrival::Arrived;
+use super::watchman::Watchable;
 use crate::config::server::Limits;
-use crate::upstream::{Body, Stream};
+use crate::upstream::Body;
 
 /// Shared by a connection, its bytes and the answer on its way.
 #[derive(Debug)]
@@ -44,21 +46,12 @@ impl Vigil {
         self.state.get()
     }
 
-    /// How long the client may go on like this.
-    pub fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        match self.state() {
-            State::Idle(since) => Some(since + limits.idle_timeout),
-            State::Head(since) => Some(since + limits.header_timeout),
-            State::Busy | State::Answered => Some(self.stalled.get()? + STALLED),
-        }
-    }
-
     /// A head has come whole.
     pub fn busy(&self) {
         self.state.set(State::Busy);
     }
 
-    fn bytes_came(&self) {
+    pub fn bytes_came(&self) {
         if let State::Idle(_) = self.state() {
             self.state.set(State::Head(Instant::now()));
         }
@@ -86,9 +79,29 @@ impl Vigil {
     }
 }
 
+impl Watchable for Vigil {
+    fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        match self.state() {
+            State::Idle(since) => Some(since + limits.idle_timeout),
+            State::Head(since) => Some(since + limits.header_timeout),
+            State::Busy | State::Answered => Some(self.stalled.get()? + STALLED),
+        }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        match self.state() {
+            State::Idle(since) => Some(since),
+            State::Head(_) | State::Busy | State::Answered => None,
+        }
+    }
+
+    /// The library closes at once.
+    const FAREWELL: Duration = Duration::ZERO;
+}
+
 /// A client's stream whose reading and writing are watched. The library cannot shut it down: what comes after it decides.
 pub struct Watched {
-    pub stream: Stream,
+    pub arrived: Arrived,
     pub vigil: Rc<Vigil>,
 }
 
@@ -96,7 +109,7 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        ready!(this.arrived.poll_read(cx, buf))?;
         if buf.filled().len() > before {
             this.vigil.bytes_came();
         }
@@ -107,7 +120,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.vigil.written(Pin::new(&mut this.stream).poll_write(cx, bytes))
+        this.vigil.written(Pin::new(&mut this.arrived.stream).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -116,16 +129,16 @@ impl AsyncWrite for Watched {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.vigil.written(Pin::new(&mut this.stream).poll_write_vectored(cx, slices))
+        this.vigil.written(Pin::new(&mut this.arrived.stream).poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.arrived.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        ready!(Pin::new(&mut this.arrived.stream).poll_flush(cx))?;
         // The library flushes the stream once its own buffer is empty.
         this.vigil.flushed();
         Poll::Ready(Ok(()))
@@ -167,7 +180,7 @@ impl http_body::Body for Answering {
 
 /// How long a client may take nothing of its answer while the application is held up. Long, because the kernel says that there is room again
 /// only when a third of what it holds (megabytes) has been taken: a client that reads 10 KB a second is silent for minutes.
-const STALLED: Duration = Duration::from_secs(600);
+pub const STALLED: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
@@ -177,6 +190,7 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
+    use crate::upstream::Stream;
 
     /// Writes until nothing more goes.
     async fn fill(watched: &mut Watched) {
@@ -191,7 +205,7 @@ mod tests {
     async fn a_client_that_reads_nothing_is_given_its_time_and_anew_with_all_that_it_takes() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let vigil = Vigil::new();
-        let mut watched = Watched { stream: Stream::Unix(ours), vigil: Rc::clone(&vigil) };
+        let mut watched = Watched { arrived: Arrived::new(Stream::Unix(ours)), vigil: Rc::clone(&vigil) };
         vigil.busy();
         let limits = Limits::default();
         watched.write_all(b"some").await.unwrap();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::{Builder, LocalOptions};
@@ -16,7 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
+use super::arrival::{self, Agreed};
 use super::drain::{Drain, Stage};
 use super::entrance::Entrance;
 use super::listen::{Accepted, Acceptor, Listener};
@@ -24,11 +25,15 @@ use super::peer::Peer;
 use crate::config::server::Limits;
 use crate::telemetry::metrics::{Counted, Metrics, RefusedConnection};
 use crate::upstream::Body;
+use crate::wire::Malformed;
 
 /// Answers requests; one per worker, made on its thread, so it need not be `Send`.
 pub trait Handler: 'static {
     /// For a 101 the handler gives the peer its tunnel (`Peer::switch_to`) before it answers.
     fn handle(self: Rc<Self>, peer: Rc<Peer>, request: Request<Incoming>) -> impl Future<Output = Response<Body>>;
+
+    /// Refuses what could not even be put as a request.
+    fn turn_away(&self, malformed: Malformed, head: &Parts) -> Response<Body>;
 }
 
 /// What workers are made with.
@@ -225,7 +230,7 @@ async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _c
     // On the heap and gone when it is done: what comes after it lasts.
     let entered = Box::pin(floor.entrance.enter(stream, remote, &floor)).await;
     if let Some((stream, peer)) = entered {
-        connection::serve(stream, Rc::new(peer), handler, floor).await;
+        arrival::serve(stream, Agreed::Nothing, Rc::new(peer), handler, floor).await;
     }
 }
 

@@ -113,6 +113,8 @@ pub enum Malformed {
     /// 405.
     #[error("CONNECT, TRACE and methods that are no plain capitals are not taken (RFC 9110 §9.3)")]
     Method,
+    #[error("a field that HTTP/2 has no place for, or a value with space around it (RFC 9113 §8.2)")]
+    Field,
     #[error("a WebSocket handshake that is none, or that has a body (RFC 6455 §4.2.1)")]
     Upgrade,
     #[error("Content-Length is larger than limits.body_bytes")]

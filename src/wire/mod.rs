@@ -4,6 +4,7 @@ pub mod ask;
 pub mod authorization;
 pub mod cookies;
 pub mod forwarded;
+pub mod h2;
 pub mod hop;
 pub mod host;
 pub mod proxy_header;

@@ -6,6 +6,7 @@ mod drain;
 mod forward;
 mod forward_auth;
 mod house;
+mod http2;
 mod proxy_protocol;
 mod reload;
 mod sessions;

@@ -26,7 +26,7 @@ use crate::server::worker::{self, Handler};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::{Address, Arrived, Body, Ending, Pool, Settings, UpstreamError};
 use crate::wire::rewrite::{From, Public};
-use crate::wire::{CookieNames, Host, Rewrite, Trust};
+use crate::wire::{CookieNames, Host, Malformed, Rewrite, Trust};
 
 pub struct World {
     pub address: SocketAddr,
@@ -143,6 +143,10 @@ impl Handler for Everybody {
             }
             Err(error) => failed(&error),
         }
+    }
+
+    fn turn_away(&self, malformed: Malformed, _: &http::request::Parts) -> Response<Body> {
+        Response::builder().status(400).body(Body::full(malformed.to_string())).unwrap()
     }
 }
 

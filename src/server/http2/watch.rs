@@ -1,0 +1,283 @@
+//! Watch: what an HTTP/2 connection is waiting for, seen from its frames, because the library does not say.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use super::frames::{ENHANCE_YOUR_CALM, Frames, Head, Kind, goaway};
+use crate::config::server::Limits;
+use crate::server::arrival::Arrived;
+use crate::server::vigil::STALLED;
+use crate::server::watchman::Watchable;
+
+/// Shared by a connection, its bytes and its streams.
+pub struct Watch(RefCell<State>);
+
+struct State {
+    /// The client's bytes, and ours.
+    theirs: Frames,
+    ours: Frames,
+    budget: Budget,
+    calm_is_lost: bool,
+    /// Streams that neither side has ended for good.
+    open: Vec<u32>,
+    highest: u32,
+    idle_since: Instant,
+    /// Since when the client owes the rest of a frame or header block.
+    owing_since: Option<Instant>,
+    /// Since when the kernel takes no more bytes.
+    stalled_since: Option<Instant>,
+    /// Answers that are being made or sent.
+    serving: usize,
+    /// Answers a piece of which waits for the client's window.
+    waiting: usize,
+    /// Since when none of what waits has gone on.
+    held_up_since: Option<Instant>,
+}
+
+impl Watch {
+    pub fn new() -> Rc<Watch> {
+        let now = Instant::now();
+        Rc::new(Watch(RefCell::new(State {
+            theirs: Frames::of_client(),
+            ours: Frames::of_server(),
+            budget: Budget::new(now),
+            calm_is_lost: false,
+            open: Vec::new(),
+            highest: 0,
+            idle_since: now,
+            owing_since: None,
+            stalled_since: None,
+            serving: 0,
+            waiting: 0,
+            held_up_since: None,
+        })))
+    }
+
+    /// The client has said too much that brings nothing on.
+    pub fn calm_is_lost(&self) -> bool {
+        self.0.borrow().calm_is_lost
+    }
+
+    /// Whether a request has ever come.
+    pub fn has_served(&self) -> bool {
+        self.0.borrow().highest > 0
+    }
+
+    /// GOAWAY, where it can be said: not inside a frame that has begun.
+    pub fn farewell(&self) -> Option<[u8; 17]> {
+        let state = self.0.borrow();
+        state.ours.at_boundary().then(|| goaway(state.highest, ENHANCE_YOUR_CALM))
+    }
+
+    /// An answer is on its way, until the value is dropped.
+    pub fn serve(self: &Rc<Watch>) -> Serving {
+        self.0.borrow_mut().serving += 1;
+        Serving { watch: Rc::clone(self), waits: Waits::No }
+    }
+}
+
+impl Watchable for Watch {
+    fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        let state = &mut *self.0.borrow_mut();
+        let now = Instant::now();
+        // What the library has of an answer that is over here waits for the client's window too.
+        if state.waiting > 0 || state.open.len() > state.serving {
+            state.held_up_since.get_or_insert(now);
+        } else {
+            state.held_up_since = None;
+        }
+        let otherwise = if state.open.is_empty() { state.idle_since + limits.idle_timeout } else { now + LOOK_EVERY };
+        let owing = state.owing_since.map(|since| since + limits.header_timeout);
+        let stalled = [state.stalled_since, state.held_up_since].into_iter().flatten().map(|since| since + STALLED);
+        stalled.chain(owing).chain([otherwise]).min()
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let state = self.0.borrow();
+        (state.open.is_empty() && state.owing_since.is_none()).then_some(state.idle_since)
+    }
+
+    /// For the PING between the two GOAWAYs to be answered.
+    const FAREWELL: Duration = Duration::from_secs(2);
+}
+
+impl State {
+    fn heard(&mut self, bytes: &[u8]) {
+        let mut theirs = std::mem::replace(&mut self.theirs, Frames::of_server());
+        theirs.feed(bytes, |head| self.heard_of(head));
+        self.theirs = theirs;
+        self.owing_since = match self.owing_since {
+            _ if !self.theirs.owes_the_rest() => None,
+            None => Some(Instant::now()),
+            since => since,
+        };
+    }
+
+    fn heard_of(&mut self, head: Head) {
+        let cost = match head.kind {
+            Kind::Headers => {
+                if head.stream > self.highest {
+                    self.highest = head.stream;
+                    self.open.push(head.stream);
+                }
+                return;
+            }
+            Kind::Data if head.length > 0 => return self.budget.earn(1),
+            // The end of an upload.
+            Kind::Data if head.ends_stream() => return,
+            Kind::RstStream => {
+                self.ended(head.stream);
+                2
+            }
+            Kind::Data | Kind::Ping | Kind::WindowUpdate | Kind::Continuation | Kind::Other => 1,
+            // One or two in the life of a connection.
+            Kind::Settings => 10,
+        };
+        self.calm_is_lost |= !self.budget.spend(cost, Instant::now());
+    }
+
+    fn said(&mut self, bytes: &[u8]) {
+        let mut ours = std::mem::replace(&mut self.ours, Frames::of_server());
+        ours.feed(bytes, |head| self.said_of(head));
+        self.ours = ours;
+    }
+
+    fn said_of(&mut self, head: Head) {
+        match head.kind {
+            Kind::Data | Kind::Headers => {
+                if head.length > 0 {
+                    self.budget.earn(4);
+                    self.held_up_since = None;
+                }
+                if head.ends_stream() {
+                    self.ended(head.stream);
+                }
+            }
+            Kind::RstStream => self.ended(head.stream),
+            Kind::Settings | Kind::Ping | Kind::WindowUpdate | Kind::Continuation | Kind::Other => {}
+        }
+    }
+
+    fn ended(&mut self, stream: u32) {
+        if let Some(at) = self.open.iter().position(|open| *open == stream) {
+            self.open.swap_remove(at);
+            if self.open.is_empty() {
+                self.idle_since = Instant::now();
+            }
+        }
+    }
+}
+
+/// One answer, from its request to the last piece that the library takes.
+pub struct Serving {
+    watch: Rc<Watch>,
+    waits: Waits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    No,
+    ForClient,
+}
+
+impl Serving {
+    /// A piece was handed to the library, which asks for the next as soon as the client has room for this one.
+    pub fn handed_over(&mut self) {
+        if self.waits == Waits::No {
+            self.waits = Waits::ForClient;
+            self.watch.0.borrow_mut().waiting += 1;
+        }
+    }
+
+    pub fn asked_for_more(&mut self) {
+        if self.waits == Waits::ForClient {
+            self.waits = Waits::No;
+            self.watch.0.borrow_mut().waiting -= 1;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.asked_for_more();
+        self.watch.0.borrow_mut().serving -= 1;
+    }
+}
+
+/// A client's stream whose frames are watched. The library cannot shut it down: what comes after it decides.
+pub struct Watched {
+    pub arrived: Rc<RefCell<Arrived>>,
+    pub watch: Rc<Watch>,
+}
+
+impl Watched {
+    fn written(&self, write: &Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) {
+        let state = &mut *self.watch.0.borrow_mut();
+        match write {
+            Poll::Ready(written) => {
+                state.stalled_since = None;
+                let mut left = *written.as_ref().unwrap_or(&0);
+                for slice in slices {
+                    let gone = left.min(slice.len());
+                    state.said(&slice[..gone]);
+                    left -= gone;
+                }
+            }
+            Poll::Pending => {
+                state.stalled_since.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(self.arrived.borrow_mut().poll_read(cx, buf))?;
+        let state = &mut *self.watch.0.borrow_mut();
+        state.heard(&buf.filled()[before..]);
+        // The library would go on answering as long as there is something to read.
+        Poll::Ready(if state.calm_is_lost { Err(io::Error::other("too much that brings nothing on")) } else { Ok(()) })
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.arrived.borrow_mut().stream).poll_write(cx, bytes);
+        self.written(&write, &[IoSlice::new(bytes)]);
+        write
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.arrived.borrow_mut().stream).poll_write_vectored(cx, slices);
+        self.written(&write, slices);
+        write
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.arrived.borrow().stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.arrived.borrow_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// How often a connection with streams is looked at for one that is held up: a body that waits wakes nobody.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
