@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { until } from "../e2e/support/processes.mjs";
+import { makeAuthority } from "./protocols/authority.mjs";
 import { section } from "./protocols/page.mjs";
 import { MEBIBYTE } from "./protocols/site.mjs";
 import { WEBSOCKET_CLIENTS, WEBSOCKET_SERVERS } from "./protocols/websockets.mjs";
@@ -17,31 +18,44 @@ out, in the client's. hypercorn tells its applications 1006 of every end. A brow
   keys: 4,
 });
 
+/** For trying some alone: a pattern of a client's name and protocol. */
+const ONLY = new RegExp(process.env.PROTOCOLS_ONLY ?? "");
+
 describe("WebSockets", () => {
   const servers = new Map();
-  let gate;
+  const gates = {};
+  const clients = WEBSOCKET_CLIENTS.filter(({ name, speaks }) => speaks === "HTTP/1.1" && ONLY.test(`${name}, ${speaks}`));
 
   before(async () => {
     await Promise.all(WEBSOCKET_SERVERS.map(async (server) => servers.set(server.path, await server.start())));
-    gate = await startGateBefore(WEBSOCKET_SERVERS.map(({ path }) => [path, `http://127.0.0.1:${servers.get(path).port}`]));
+    const routes = WEBSOCKET_SERVERS.map(({ path }) => [path, `http://127.0.0.1:${servers.get(path).port}`]);
+    const authority = makeAuthority();
+    if (clients.some(({ tls }) => !tls)) gates.plain = await startGateBefore(routes);
+    if (clients.some(({ tls }) => tls)) gates.tls = await startGateBefore(routes, { authority, certificate: authority.server("localhost") });
   });
 
   after(async () => {
-    await gate?.stop();
+    await gates.plain?.stop();
+    await gates.tls?.stop();
     for (const server of servers.values()) await server.stop();
   });
 
-  for (const client of WEBSOCKET_CLIENTS) {
+  for (const client of clients) {
     test(`${client.name}, ${client.speaks}`, async (t) => {
+      const gate = client.tls ? gates.tls : gates.plain;
       const open = await client.open(gate);
-      t.after(() => open.close());
-      for (const server of WEBSOCKET_SERVERS) await t.test(`to ${server.name}`, () => talk(client, open, server));
+      try {
+        for (const server of WEBSOCKET_SERVERS) await t.test(`to ${server.name}`, () => talk(gate, client, open, server));
+      } finally {
+        await open.close();
+      }
+      if (client.name === "Chromium" && client.speaks.startsWith("HTTP/2")) assert.ok(open.extended() >= 3 * WEBSOCKET_SERVERS.length, `${open.extended()}`);
     });
   }
 
   let number = 0;
 
-  async function talk(client, open, server) {
+  async function talk(gate, client, open, server) {
     const target = `/${server.path}/room/${(number += 1)}`;
     const { cookie } = gate;
 

@@ -131,7 +131,7 @@ async fn grpc_is_told_in_its_own_words() {
     for (kind, answered) in [
         ("application/grpc", "application/grpc"),
         ("application/grpc+proto", "application/grpc"),
-        // connect-es takes no other.
+        // connect-es 1 takes no other.
         ("application/grpc-web+proto", "application/grpc-web+proto"),
         ("application/grpc-web", "application/grpc-web+proto"),
         ("application/grpc-web+json", "application/grpc-web+json"),

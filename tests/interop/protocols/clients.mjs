@@ -10,15 +10,29 @@ import { promisify } from "node:util";
 import { startBrowser } from "../../e2e/support/browser.mjs";
 import { undici } from "../../e2e/support/packages.mjs";
 import { temporaryFolder } from "../../e2e/support/processes.mjs";
+import { startHaproxy, startNginxProxy } from "./fronts.mjs";
 
 const run = promisify(execFile);
 const BINARY = { encoding: "buffer", maxBuffer: 64 * 1024 ** 2, timeout: 20_000 };
 
 export const CLIENTS = [
   { name: "curl", speaks: "HTTP/1.1", open: curl("--http1.1") },
-  { name: "Node http", speaks: "HTTP/1.1", open: (gate) => nodeHttp(gate) },
+  { name: "curl", speaks: "HTTP/2", open: curl("--http2-prior-knowledge") },
+  { name: "curl", speaks: "HTTP/1.1, TLS", tls: true, open: curl("--http1.1") },
+  { name: "curl", speaks: "HTTP/2, TLS", tls: true, open: curl("--http2") },
+  { name: "nghttp", speaks: "HTTP/2", open: nghttp },
+  { name: "nghttp", speaks: "HTTP/2, TLS", tls: true, open: nghttp },
+  { name: "Node http", speaks: "HTTP/1.1", open: nodeHttp },
+  { name: "Node https", speaks: "HTTP/1.1, TLS", tls: true, open: nodeHttp },
+  { name: "Node http2", speaks: "HTTP/2", open: nodeHttp2 },
+  { name: "Node http2", speaks: "HTTP/2, TLS", tls: true, open: nodeHttp2 },
   { name: "undici", speaks: "HTTP/1.1", open: (gate) => undiciClient(gate, false) },
+  { name: "undici", speaks: "HTTP/2, TLS", tls: true, open: (gate) => undiciClient(gate, true) },
   { name: "Chromium", speaks: "HTTP/1.1", open: chromium },
+  { name: "Chromium", speaks: "HTTP/2, TLS", tls: true, open: chromium },
+  { name: "HAProxy", speaks: "HTTP/2", open: (gate) => haproxy(gate, "proto h2") },
+  { name: "HAProxy", speaks: "HTTP/2, TLS", tls: true, open: (gate) => haproxy(gate, `ssl verify required ca-file ${gate.caFile} sni str(localhost) alpn h2`) },
+  { name: "nginx", speaks: "HTTP/1.1, TLS", tls: true, open: nginx },
 ];
 
 /** One program for each request. */
@@ -45,7 +59,7 @@ function curl(...flags) {
 }
 
 /** One program for each request; what it says of its own is behind the body. */
-export function nghttp(gate) {
+function nghttp(gate) {
   const folder = temporaryFolder();
   const sendFile = join(folder, "send");
   return {
@@ -55,7 +69,7 @@ export function nghttp(gate) {
       for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
       if (body) args.push("-d", sendFile);
       const { stdout } = await run("nghttp", [...args, gate.address + target], BINARY);
-      const end = stdout.lastIndexOf("\n***** Statistics *****");
+      const end = stdout.lastIndexOf("***** Statistics *****");
       const [, status] = /^ +\d+ +\S+ +\S+ +\S+ +(\d{3}) /m.exec(stdout.subarray(end).toString()) ?? [];
       return { status: Number(status), protocol: "HTTP/2", body: stdout.subarray(0, end) };
     },
@@ -70,7 +84,7 @@ function nodeHttp(gate) {
     ask: ({ method, target, headers, body }) =>
       new Promise((resolve, reject) => {
         const sent = request({ host: "127.0.0.1", servername: "localhost", port: gate.port, agent, method, path: target,
-          headers: { host: `localhost:${gate.port}`, ...headers, ...(body && { "content-length": body.length }) } });
+          headers: { host: new URL(gate.address).host, ...headers, ...(body && { "content-length": body.length }) } });
         sent.on("error", reject).on("response", async (response) => {
           const pieces = await response.toArray().catch(reject);
           resolve({ status: response.statusCode, protocol: `HTTP/${response.httpVersion}`, type: response.headers["content-type"], body: Buffer.concat(pieces ?? []) });
@@ -81,8 +95,29 @@ function nodeHttp(gate) {
   };
 }
 
+/** What stands between a client and the gate speaks to the gate in its own way, and does not tell in which. */
+function behind(front, gate) {
+  const open = nodeHttp({ address: gate.address, port: front.port });
+  return {
+    ask: async (request) => ({ ...(await open.ask(request)), protocol: undefined }),
+    close: () => {
+      open.close();
+      return front.stop();
+    },
+  };
+}
+
+async function haproxy(gate, how) {
+  const { ports, stop } = await startHaproxy({ gate: ["mode http", `server gate 127.0.0.1:${gate.port} ${how}`] });
+  return behind({ port: ports.gate, stop }, gate);
+}
+
+async function nginx(gate) {
+  return behind(await startNginxProxy(gate), gate);
+}
+
 /** All requests on one connection. */
-export function nodeHttp2(gate) {
+function nodeHttp2(gate) {
   const session = http2.connect(gate.address, { ca: gate.ca });
   session.on("error", () => {});
   return {
@@ -102,7 +137,7 @@ export function nodeHttp2(gate) {
 }
 
 /** Does not say what it spoke; over TLS it offers both protocols or HTTP/1.1 alone. */
-export function undiciClient(gate, allowH2) {
+function undiciClient(gate, allowH2) {
   const dispatcher = new undici.Agent({ allowH2, connect: { ca: gate.ca } });
   return {
     async ask({ method, target, headers, body }) {
@@ -118,7 +153,7 @@ async function chromium(gate) {
   const browser = await startBrowser(gate.pins ? [`--ignore-certificate-errors-spki-list=${gate.pins}`] : []);
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(`${gate.address}/node-h1/public/tell`);
+  await page.goto(`${gate.address}/${gate.first}/public/tell`);
   return {
     page,
     async ask({ method, target, headers: { cookie, ...headers }, body }) {

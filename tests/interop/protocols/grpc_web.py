@@ -1,6 +1,7 @@
 """sonora: `app`, a gRPC-Web server for hypercorn; run, a client: arguments address, service, cookie. Prints JSON of what came.
 
-Unary gives back the message, and `x-forwarded-user` as a trailer; Count "3" gives "1", "2", "3"; Fail "9 words" that status.
+Messages are google.protobuf.StringValue. Unary gives back the message, and `x-forwarded-user` as a trailer; Count "3" gives "1", "2", "3"; Fail "9 words"
+that status.
 """
 
 import json
@@ -11,7 +12,24 @@ from sonora.asgi import grpcASGI
 
 from asgi_site import app as site
 
-same = bytes
+
+
+def packed(text):
+    """A StringValue: field 1, length, bytes."""
+    data, head, length = text.encode(), bytearray([10]), len(text.encode())
+    while length > 127:
+        head.append(length % 128 + 128)
+        length //= 128
+    return bytes(head) + bytes([length]) + data
+
+
+def unpacked(message):
+    if not message:
+        return ""
+    at = 1
+    while message[at] > 127:
+        at += 1
+    return bytes(message[at + 1 :]).decode()
 
 
 async def unary(request, context):
@@ -22,11 +40,11 @@ async def unary(request, context):
 
 async def count(request, context):
     for number in range(1, int(request) + 1):
-        yield str(number).encode()
+        yield str(number)
 
 
 async def fail(request, context):
-    code, details = request.decode().split(" ", 1)
+    code, details = request.split(" ", 1)
     await context.abort(next(known for known in grpc.StatusCode if known.value[0] == int(code)), details)
 
 
@@ -34,10 +52,10 @@ async def fail(request, context):
 app = grpcASGI(site, enable_cors=False)
 app.add_generic_rpc_handlers([
     grpc.method_handlers_generic_handler("web.Echo", {
-        "Unary": grpc.unary_unary_rpc_method_handler(unary, same, same),
-        "Closed": grpc.unary_unary_rpc_method_handler(unary, same, same),
-        "Count": grpc.unary_stream_rpc_method_handler(count, same, same),
-        "Fail": grpc.unary_unary_rpc_method_handler(fail, same, same),
+        "Unary": grpc.unary_unary_rpc_method_handler(unary, unpacked, packed),
+        "Closed": grpc.unary_unary_rpc_method_handler(unary, unpacked, packed),
+        "Count": grpc.unary_stream_rpc_method_handler(count, unpacked, packed),
+        "Fail": grpc.unary_unary_rpc_method_handler(fail, unpacked, packed),
     })
 ])
 
@@ -56,19 +74,16 @@ def client(address, cookie, words, size):
     metadata = [("cookie", cookie)]
 
     def unary(method, message, metadata=metadata):
-        answer, call = channel.unary_unary(f"/web.Echo/{method}", same, same).with_call(message, metadata=metadata)
+        answer, call = channel.unary_unary(f"/web.Echo/{method}", packed, unpacked).with_call(message, metadata=metadata)
         return {"code": 0, "message": answer, "trailers": dict(call.trailing_metadata())}
 
-    def small(told):
-        return {**told, "message": told["message"].decode()} if "message" in told else told
-
     told = {
-        "unary": small(outcome(lambda: unary("Unary", words.encode()))),
-        "large": len(outcome(lambda: unary("Unary", bytes(size)))["message"]),
-        "count": [int(message) for message in channel.unary_stream("/web.Echo/Count", same, same)(b"100", metadata=metadata)],
-        "fail": outcome(lambda: unary("Fail", f"9 {words}".encode())),
-        "stranger": outcome(lambda: unary("Unary", b"x", [])),
-        "forbidden": outcome(lambda: unary("Closed", b"x")),
+        "unary": outcome(lambda: unary("Unary", words)),
+        "large": len(outcome(lambda: unary("Unary", "x" * size))["message"]),
+        "count": [int(message) for message in channel.unary_stream("/web.Echo/Count", packed, unpacked)("100", metadata=metadata)],
+        "fail": outcome(lambda: unary("Fail", f"9 {words}")),
+        "stranger": outcome(lambda: unary("Unary", "x", [])),
+        "forbidden": outcome(lambda: unary("Closed", "x")),
     }
     print(json.dumps(told))
 

@@ -1,17 +1,28 @@
 // The servers behind the gate. Each: its name, how the gate reaches it (`scheme`), what it must then say it was spoken to in (`spoken`),
 // and start(certificates), which resolves to { port, stop }. `missing`: why it cannot be had here.
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { freePort, start, temporaryFolder } from "../../e2e/support/processes.mjs";
 import { listening } from "../nginx.mjs";
 import { HERE, VENV, inPath } from "./programs.mjs";
-import { MEBIBYTE, startNodeHttp1 } from "./site.mjs";
+import { MEBIBYTE, startNodeH2c, startNodeHttp1, startNodeHttps, startNodeTls } from "./site.mjs";
 
+/** `start` takes { certificate, clientCa }: the server's own, and a file with the authority of the gate's. */
 export const SERVERS = [
   { path: "node-h1", name: "Node http", scheme: "http", spoken: "HTTP/1.1", start: startNodeHttp1 },
+  { path: "node-h2c", name: "Node http2", scheme: "h2c", spoken: "HTTP/2", start: startNodeH2c },
+  { path: "node-h2", name: "Node http2", scheme: "https", spoken: "HTTP/2, TLS", start: ({ certificate }) => startNodeTls(certificate) },
+  { path: "node-https", name: "Node https", scheme: "https", spoken: "HTTP/1.1, TLS", start: ({ certificate }) => startNodeHttps(certificate) },
   { path: "nginx-h1", name: "nginx", scheme: "http", spoken: "HTTP/1.1", start: () => startNginxSite() },
+  { path: "nginx-h2", name: "nginx", scheme: "https", spoken: "HTTP/2, TLS, client certificate", start: startNginxSite },
   { path: "gunicorn", name: "gunicorn", scheme: "http", spoken: "HTTP/1.1", start: startGunicorn },
   { path: "hypercorn-h1", name: "hypercorn", scheme: "http", spoken: "HTTP/1.1", start: () => startHypercorn() },
+  { path: "hypercorn-h2c", name: "hypercorn", scheme: "h2c", spoken: "HTTP/2", start: () => startHypercorn() },
+  { path: "hypercorn-h2", name: "hypercorn", scheme: "https", spoken: "HTTP/2, TLS", start: ({ certificate }) => startHypercorn({ certificate }) },
+  ...[["http", "HTTP/1.1"], ["h2c", "HTTP/2"], ["https", "HTTP/2, TLS"]].map(([scheme, spoken]) => (
+    { path: `go-${scheme}`, name: "Go net/http", scheme, spoken, missing: !inPath("go") && "no Go on this machine", start: ({ certificate }) => startGo(scheme === "https" && certificate) })),
 ];
 
 export async function run(command, args, port, options = {}) {
@@ -48,7 +59,7 @@ export async function startNginxSite({ certificate, clientCa } = {}) {
     client_max_body_size 4m;
     default_type application/octet-stream;
     map $http_cookie $cookie_member { "" ""; default ',"cookie":"$http_cookie"'; }
-    ${["body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name === "body" ? "client_body" : name}_temp_path ${folder}/${name};`).join("\n    ")}
+    ${temporaryPaths(folder)}
     server {
         listen 127.0.0.1:${port}${certificate ? " ssl http2" : ""};
         ${tls}
@@ -68,6 +79,22 @@ export async function startNginxSite({ certificate, clientCa } = {}) {
 }`);
   return run(inPath("nginx"), ["-e", "stderr", "-p", folder, "-c", file], port);
 }
+
+let goSite;
+
+/** Built once for a file of tests; Go keeps what it has built before. */
+async function startGo(certificate) {
+  goSite ??= (async () => {
+    const program = join(temporaryFolder(), "site");
+    await promisify(execFile)(inPath("go"), ["build", "-o", program, "site.go"], { cwd: HERE });
+    return program;
+  })();
+  const port = await freePort();
+  return run(await goSite, [String(port), ...(certificate ? [certificate.certFile, certificate.keyFile] : [])], port);
+}
+
+export const temporaryPaths = (folder) =>
+  ["body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name === "body" ? "client_body" : name}_temp_path ${folder}/${name};`).join("\n    ");
 
 /** Writes a configuration of nginx: `inside` beside what every one needs. */
 export function nginxFile(folder, inside, modules = "") {

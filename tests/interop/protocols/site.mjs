@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 
 export const MEBIBYTE = Buffer.alloc(1024 ** 2, "tokigate ");
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -39,7 +40,6 @@ function answer(request, response) {
     host: request.authority ?? headers.host,
     user: headers["x-forwarded-user"],
     forwarded: headers["x-forwarded-for"],
-    certificate: request.socket.getPeerCertificate?.()?.subject?.CN,
     cookie: headers.cookie,
   });
 }
@@ -67,6 +67,7 @@ export function startNodeHttp1() {
 
 export const startNodeH2c = () => listen(http2.createServer({}, answer));
 
-/** HTTP/2 by ALPN, HTTP/1.1 for who cannot; `ca`: whose certificate a client must have. */
-export const startNodeTls = ({ cert, key, ca, allowHTTP1 = true }) =>
-  listen(http2.createSecureServer({ cert, key, ca, allowHTTP1, requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined }, answer));
+/** HTTP/2 by ALPN. */
+export const startNodeTls = ({ cert, key }) => listen(http2.createSecureServer({ cert, key }, answer));
+
+export const startNodeHttps = ({ cert, key }) => listen(https.createServer({ cert, key, keepAliveTimeout: 60_000 }, answer));

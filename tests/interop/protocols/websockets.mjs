@@ -6,12 +6,14 @@
 // A client is open(gate): { connect(target, { cookie, foreign }), close() }. `connect` resolves to { status } where it was refused, as far as the
 // client is told, or to { send(text or bytes), next(), close(code, reason) }; `next` resolves to a text, bytes, or { closed: [code, reason] }.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startBrowser } from "../../e2e/support/browser.mjs";
 import { undici, ws } from "../../e2e/support/packages.mjs";
-import { freePort } from "../../e2e/support/processes.mjs";
+import { freePort, temporaryFolder } from "../../e2e/support/processes.mjs";
+import { startHaproxy } from "./fronts.mjs";
 import { HERE, VENV } from "./programs.mjs";
 import { run, startHypercorn } from "./servers.mjs";
 
@@ -29,6 +31,11 @@ export const WEBSOCKET_CLIENTS = [
   { name: "undici", speaks: "HTTP/1.1", open: undiciClient },
   { name: "websockets", speaks: "HTTP/1.1", open: pythonClient },
   { name: "Chromium", speaks: "HTTP/1.1", open: chromiumClient },
+  { name: "ws", speaks: "HTTP/1.1, TLS", tls: true, open: wsClient },
+  { name: "undici", speaks: "HTTP/1.1, TLS", tls: true, open: undiciClient },
+  { name: "websockets", speaks: "HTTP/1.1, TLS", tls: true, open: pythonClient },
+  { name: "Chromium", speaks: "HTTP/2, TLS", tls: true, open: chromiumClient },
+  { name: "ws, behind HAProxy", speaks: "HTTP/2", open: haproxyClient },
 ];
 
 async function startWs() {
@@ -79,7 +86,7 @@ function wsClient(gate) {
     connect: (target, { cookie, foreign }) =>
       new Promise((resolve, reject) => {
         const { put, next } = inbox();
-        const socket = new ws.WebSocket(socketAddress(gate, target), { ca: gate.ca, origin: foreign ? FOREIGN : undefined, headers: cookie ? { cookie } : {} });
+        const socket = new ws.WebSocket(socketAddress(gate, target), { ca: gate.ca, origin: foreign ? FOREIGN : undefined, headers: { ...(cookie && { cookie }), ...(gate.host && { host: gate.host }) } });
         socket.on("unexpected-response", (_, response) => {
           resolve({ status: response.statusCode });
           response.destroy();
@@ -140,13 +147,23 @@ function pythonClient(gate) {
   };
 }
 
+/** HAProxy takes WebSockets of HTTP/1.1, and asks for them by RFC 8441. */
+async function haproxyClient(gate) {
+  const { ports, stop } = await startHaproxy({ gate: ["mode http", `server gate 127.0.0.1:${gate.port} proto h2 ws h2`] });
+  const { connect } = wsClient({ address: `http://127.0.0.1:${ports.gate}`, host: new URL(gate.address).host });
+  return { connect, close: stop };
+}
+
 /** A page of the gate's origin; a foreign one is of another site, and has no cookies either. */
-export async function chromiumClient(gate) {
+async function chromiumClient(gate) {
   const elsewhere = http.createServer((_, response) => response.setHeader("content-type", "text/html").end("elsewhere"));
   await new Promise((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-  const browser = await startBrowser(gate.pins ? [`--ignore-certificate-errors-spki-list=${gate.pins}`] : []);
+  const log = join(temporaryFolder(), "net.json");
+  const browser = await startBrowser(gate.pins ? [`--ignore-certificate-errors-spki-list=${gate.pins}`, `--log-net-log=${log}`] : []);
   const context = await browser.newContext();
   return {
+    /** Of HTTP/2, how many sockets it has opened by extended CONNECT (RFC 8441), in its own log. Once it is closed. */
+    extended: () => readFileSync(log, "utf8").match(/:protocol: websocket/g)?.length ?? 0,
     async connect(target, { cookie, foreign }) {
       await context.clearCookies();
       const pairs = (cookie ?? "").split("; ").filter(Boolean).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);

@@ -36,7 +36,10 @@ scopes = ["openid", "offline_access", "email", "profile"]
 keys = ["${freshKey()}"]
 ${rules}${routes.map(route).join("")}${more}`,
     { port },
-  );
+  ).catch(async (error) => {
+    await provider.close();
+    throw error;
+  });
   /** Somebody new, signed in: { cookie, signOut() }. */
   const newPerson = async (login) => {
     const client = new Client({ ca: authority?.ca });
@@ -62,6 +65,7 @@ ${rules}${routes.map(route).join("")}${more}`,
     port,
     address,
     gate,
+    first: routes[0][0],
     cookie: first.cookie,
     signIn: newPerson,
     ...secured,
@@ -70,7 +74,7 @@ ${rules}${routes.map(route).join("")}${more}`,
 }
 
 /** By which Chromium takes a certificate whose authority it does not know. */
-function pinOf(certificate) {
+export function pinOf(certificate) {
   const { publicKey } = new X509Certificate(certificate);
   return createHash("sha256").update(publicKey.export({ type: "spki", format: "der" })).digest("base64");
 }
