@@ -67,7 +67,7 @@ impl Gate {
                 };
                 let address = server.listening().iter().find_map(|listen| match listen {
                     Listen::Tcp(address) => Some(*address),
-                    Listen::Unix(_) => None,
+                    Listen::Unix(_) | Listen::Passed(_) => None,
                 });
                 let _ = started.send(Ok((address, server.admin())));
                 let reached = |times| {

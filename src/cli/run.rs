@@ -7,9 +7,9 @@ use super::args::Run;
 use super::signals::Signals;
 use super::{Console, Exit};
 use crate::clock::Clock;
-use crate::config::server::Listen;
 use crate::config::{Config, Loaded, Problem};
 use crate::provider::Preset;
+use crate::server::listen::BindError;
 use crate::server::process::{Server, StartError};
 use crate::telemetry::log;
 
@@ -54,8 +54,8 @@ async fn serve(config: Config) -> io::Result<Exit> {
 
 fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Provider(_) | StartError::Keys(_) => Exit::Misused,
-        StartError::Bind(_) | StartError::Admin(..) => Exit::Failed,
+        StartError::Provider(_) | StartError::Keys(_) | StartError::Bind(BindError::NotPassed { .. }) => Exit::Misused,
+        StartError::Bind(BindError::Refused { .. }) | StartError::Admin(..) => Exit::Failed,
     }
 }
 
@@ -98,10 +98,7 @@ impl Told {
     }
 
     fn log(&self, server: &Server) {
-        let listen = server.listening().iter().map(|listen| match listen {
-            Listen::Tcp(address) => address.to_string(),
-            Listen::Unix(path) => format!("unix:{}", path.display()),
-        });
+        let listen = server.listening().iter().map(ToString::to_string);
         tracing::info!(
             event = "started",
             version = env!("CARGO_PKG_VERSION"),

@@ -1,6 +1,7 @@
 //! What the file says, checked: `raw::Configuration` (all optional, unknown keys refused) becomes `Config`, and every problem is reported at once.
 
 pub mod keys;
+pub mod listen;
 pub mod problem;
 pub mod server;
 

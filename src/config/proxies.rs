@@ -41,19 +41,11 @@ pub fn proxy_protocol(
             .wrong_key(key, "it is taken from trusted_proxies alone; write the networks of the balancers that send it");
     } else if let Some(unix) = unix.filter(|_| !trust.trusts(Remote::Unix)) {
         let text = format!(
-            "on {} nobody may send it: a unix socket counts as \"loopback\", which is not in trusted_proxies",
-            shown(unix)
+            "on {unix} nobody may send it: a unix socket counts as \"loopback\", which is not in trusted_proxies"
         );
         report.warnings.push(key.problem(text));
     }
     Some(trust.clone())
-}
-
-fn shown(listen: &Listen) -> String {
-    match listen {
-        Listen::Tcp(address) => address.to_string(),
-        Listen::Unix(path) => format!("unix:{}", path.display()),
-    }
 }
 
 /// A network, an address, or a name for several.

@@ -33,7 +33,7 @@ sections! {
         upstream: Text,
         /// What the application gets as Host: keep (what the client asked for, the default), or upstream (its own host and port).
         host_header: Key<One<HostHeader>>,
-        /// Address and port, or unix:/path; or a list of them. Default 127.0.0.1:4180.
+        /// Address and port, unix:/path, or a socket that was passed on (fd:3, fd:name); or a list of them. Default 127.0.0.1:4180.
         listen: Key<OneOrMore>,
         /// Health, readiness, metrics; never the same address as listen. Default 127.0.0.1:4181.
         admin_listen: Text,

@@ -1,19 +1,15 @@
-//! Listeners, limits, shutdown, pages.
+//! Limits, shutdown, pages; with what listens (`listen.rs`) all that the server itself is told.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::listen::{admin_listen, listen};
 use super::measure::{OrNone, Size, Time};
 use super::report::Report;
 use super::value::{Key, One};
 use super::{raw, workers};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
+pub use super::listen::Listen;
 
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -87,88 +83,6 @@ pub(super) fn settings(written: &raw::Configuration, report: &mut Report) -> Set
         shutdown: shutdown(&written.shutdown, report),
         pages: pages(&written.pages, report),
     }
-}
-
-fn listen(written: &raw::Configuration, report: &mut Report) -> Vec<Listen> {
-    let Some(addresses) = written.listen.noted(report).cloned() else {
-        report.value("listen", None, super::given::quoted(&LISTEN.to_string()));
-        return vec![Listen::Tcp(LISTEN)];
-    };
-    let mut listen: Vec<Listen> = Vec::new();
-    for at in &addresses.value.0 {
-        match parse(&at.value) {
-            Err(text) => report.wrong(at, format!("{:?} {text}", at.value)),
-            Ok(address) if listen.contains(&address) && !any_port(&address) => report.wrong(at, "it is there twice"),
-            Ok(address) => listen.push(address),
-        }
-    }
-    listen
-}
-
-fn parse(text: &str) -> Result<Listen, String> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        let path = Path::new(path.strip_prefix("//").unwrap_or(path));
-        return if path.is_absolute() {
-            Ok(Listen::Unix(path.to_owned()))
-        } else {
-            Err("is no socket; its path must be absolute: unix:/run/tokigate.sock".to_owned())
-        };
-    }
-    if text.starts_with("fd:") {
-        return Err("is not in this version; write an address and port, or unix:/path".to_owned());
-    }
-    socket_address(text).map(Listen::Tcp)
-}
-
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok());
-        let mend = match (text.rsplit_once(':'), port) {
-            (Some(("" | "*", _)), Some(port)) => format!("0.0.0.0:{port}"),
-            (_, Some(port)) => format!("127.0.0.1:{port}"),
-            (_, None) => "127.0.0.1:4180".to_owned(),
-        };
-        format!("is no address with a port; write {mend}")
-    })
-}
-
-fn admin_listen(key: &Key<String>, listen: &[Listen], report: &mut Report) -> SocketAddr {
-    let written = key.noted(report).cloned();
-    let address = match &written {
-        None => {
-            report.value(&key.key, None, super::given::quoted(&ADMIN_LISTEN.to_string()));
-            ADMIN_LISTEN
-        }
-        Some(at) => match socket_address(&at.value) {
-            Ok(address) => address,
-            Err(text) => {
-                report.wrong(at, format!("{:?} {text}", at.value));
-                return ADMIN_LISTEN;
-            }
-        },
-    };
-    if listen.iter().any(|public| is_same(public, address)) {
-        report.wrong_key(
-            key,
-            format!("{address} is the public listener's own address; give health and metrics another port"),
-        );
-    }
-    address
-}
-
-/// Two listeners that cannot both be bound, or of which one answers for the other.
-fn is_same(public: &Listen, admin: SocketAddr) -> bool {
-    match public {
-        Listen::Unix(_) => false,
-        Listen::Tcp(public) => {
-            let covers = public.ip() == admin.ip() || public.ip().is_unspecified() || admin.ip().is_unspecified();
-            public.port() != 0 && public.port() == admin.port() && covers
-        }
-    }
-}
-
-fn any_port(address: &Listen) -> bool {
-    matches!(address, Listen::Tcp(address) if address.port() == 0)
 }
 
 fn limits(written: &raw::Limits, report: &mut Report) -> Limits {
@@ -245,8 +159,6 @@ pub(super) fn size(key: &Key<Size>, default: usize, (least, most): (u64, u64), r
     usize::try_from(size.0).unwrap_or(default)
 }
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4180);
-const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4181);
 const MOST_WORKERS: usize = 1024;
 const MOST_CONNECTIONS: usize = 10_000_000;
 /// Browsers send a kilobyte or two before any cookie.

@@ -95,6 +95,8 @@ fn is_same(address: &Address, listen: &Listen) -> bool {
             let reaches = |ip: IpAddr| ip == own.ip() || own.ip().is_unspecified() && ip.is_loopback();
             *port == own.port() && host.parse().is_ok_and(reaches)
         }
+        // Where those listen is not known before the start.
+        (_, Listen::Passed(_)) => false,
         (Address::Unix(_), Listen::Tcp(_)) | (Address::Tcp { .. }, Listen::Unix(_)) => false,
     }
 }

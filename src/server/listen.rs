@@ -4,12 +4,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
-use crate::config::server::Listen;
+use super::passed::{NotPassed, PassedOn};
+use crate::config::listen::Listen;
 use crate::upstream::Stream;
 use crate::wire::Remote;
 
@@ -18,21 +19,22 @@ use crate::wire::Remote;
 pub struct Listener {
     socket: Bound,
     address: Listen,
+    file: Option<File>,
 }
 
 #[derive(Debug)]
-enum Bound {
+pub(super) enum Bound {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 /// The text names the key to change.
 #[derive(Debug, thiserror::Error)]
-#[error("{key}: cannot listen on {address}: {source}")]
-pub struct BindError {
-    key: &'static str,
-    address: String,
-    source: io::Error,
+pub enum BindError {
+    #[error("{key}: cannot listen on {address}: {source}")]
+    Refused { key: &'static str, address: Listen, source: io::Error },
+    #[error("{key}: {address} {source}")]
+    NotPassed { key: &'static str, address: Listen, source: NotPassed },
 }
 
 /// An accepted connection on its way to a worker: no runtime knows it yet.
@@ -49,16 +51,35 @@ enum Raw {
 }
 
 impl Listener {
-    /// `key`: the configuration's key that asked for it.
-    pub fn bind(key: &'static str, listen: &Listen) -> Result<Listener, BindError> {
-        let bound = match listen {
-            Listen::Tcp(address) => tcp(*address),
-            Listen::Unix(path) => unix(path),
-        };
-        bound.map_err(|source| BindError { key, address: written(listen), source })
+    /// All of them, or none. `key`: the configuration's key that asked for them. Called once in a process: what was passed on can be taken once.
+    pub fn bind_all(key: &'static str, listen: &[Listen]) -> Result<Vec<Listener>, BindError> {
+        let mut passed = None;
+        let mut listeners = Vec::with_capacity(listen.len());
+        for address in listen {
+            let refused = |source| BindError::Refused { key, address: address.clone(), source };
+            let not_passed = |source| BindError::NotPassed { key, address: address.clone(), source };
+            match address {
+                Listen::Tcp(tcp_address) => listeners.push(tcp(*tcp_address).map_err(refused)?),
+                Listen::Unix(path) => listeners.push(unix(path).map_err(refused)?),
+                Listen::Passed(which) => {
+                    let passed = passed.get_or_insert_with(PassedOn::to_this_process);
+                    let taken = passed.take(which).map_err(not_passed)?;
+                    listeners.extend(taken.into_iter().map(|socket| passed_on(socket, address)));
+                }
+            }
+        }
+        if let Some(left) = passed.map(|passed| passed.left()).filter(|left| *left > 0) {
+            tracing::warn!(
+                event = "configuration",
+                key,
+                left,
+                "sockets were passed on that it does not name: whoever connects to them waits in vain"
+            );
+        }
+        Ok(listeners)
     }
 
-    /// Where it listens: the actual port where 0 was asked for.
+    /// Where it listens: the actual port where 0 was asked for, and what was passed on by its address.
     pub fn address(&self) -> &Listen {
         &self.address
     }
@@ -69,15 +90,16 @@ impl Listener {
             Bound::Tcp(listener) => Accepting::Tcp(tokio::net::TcpListener::from_std(listener)?),
             Bound::Unix(listener) => Accepting::Unix(tokio::net::UnixListener::from_std(listener)?),
         };
-        Ok(Acceptor { socket, file: File(self.address) })
+        Ok(Acceptor { socket, address: self.address, _file: self.file })
     }
 }
 
-/// A listener at work. Dropped, it takes no more connections, and a unix socket's file is gone.
+/// A listener at work. Dropped, it takes no more connections, and the file of a unix socket that was made here is gone.
 #[derive(Debug)]
 pub struct Acceptor {
     socket: Accepting,
-    file: File,
+    address: Listen,
+    _file: Option<File>,
 }
 
 #[derive(Debug)]
@@ -94,7 +116,7 @@ impl Acceptor {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, listen = written(&self.file.0), "cannot accept a connection");
+                    tracing::warn!(%error, listen = %self.address, "cannot accept a connection");
                     tokio::time::sleep(BACKOFF).await;
                 }
             }
@@ -136,15 +158,13 @@ impl Acceptor {
     }
 }
 
-/// The address, and on the disk what stands for it.
+/// What stands on the disk for a socket of our own.
 #[derive(Debug)]
-struct File(Listen);
+struct File(PathBuf);
 
 impl Drop for File {
     fn drop(&mut self) {
-        if let Listen::Unix(path) = &self.0 {
-            let _ = std::fs::remove_file(path);
-        }
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -174,12 +194,10 @@ impl Accepted {
     }
 }
 
-/// What accepted sockets inherit is set here, once, instead of on each of them.
 fn tcp(address: SocketAddr) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL))?;
+    set_for_connections(&socket)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         // `[::]` is every address, of the older kind too.
         socket.set_only_v6(false)?;
@@ -189,7 +207,24 @@ fn tcp(address: SocketAddr) -> io::Result<Listener> {
     socket.set_nonblocking(true)?;
     let listener = TcpListener::from(socket);
     let address = Listen::Tcp(listener.local_addr()?);
-    Ok(Listener { socket: Bound::Tcp(listener), address })
+    Ok(Listener { socket: Bound::Tcp(listener), address, file: None })
+}
+
+/// What accepted sockets inherit is set here, once, instead of on each of them.
+pub(super) fn set_for_connections(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL))
+}
+
+/// Its file is whoever's that made it. One without an address of its own is called as it was asked for.
+fn passed_on(socket: Bound, asked: &Listen) -> Listener {
+    let address = match &socket {
+        Bound::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
+        Bound::Unix(listener) => {
+            listener.local_addr().ok().and_then(|address| Some(Listen::Unix(address.as_pathname()?.to_owned())))
+        }
+    };
+    Listener { socket, address: address.unwrap_or_else(|| asked.clone()), file: None }
 }
 
 fn unix(path: &Path) -> io::Result<Listener> {
@@ -204,7 +239,8 @@ fn unix(path: &Path) -> io::Result<Listener> {
     }
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(Listener { socket: Bound::Unix(UnixListener::from(socket)), address: Listen::Unix(path.to_owned()) })
+    let (socket, file) = (Bound::Unix(UnixListener::from(socket)), Some(File(path.to_owned())));
+    Ok(Listener { socket, address: Listen::Unix(path.to_owned()), file })
 }
 
 /// A socket that nobody listens on any more: what a process that was killed leaves.
@@ -219,13 +255,6 @@ fn is_the_peers(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
-}
-
-fn written(listen: &Listen) -> String {
-    match listen {
-        Listen::Tcp(address) => address.to_string(),
-        Listen::Unix(path) => format!("unix:{}", path.display()),
-    }
 }
 
 const BACKLOG: i32 = 1024;

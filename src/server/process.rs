@@ -69,8 +69,7 @@ impl Server {
     /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
         let Config { server, gate, cookies, keys, provider, upstreams, trust, proxy_protocol, log } = config;
-        let listeners: Vec<Listener> =
-            server.listen.iter().map(|listen| Listener::bind("listen", listen)).collect::<Result<_, _>>()?;
+        let listeners = Listener::bind_all("listen", &server.listen)?;
         let admin_listener =
             bind_admin(server.admin_listen).map_err(|error| StartError::Admin(server.admin_listen, error))?;
         let admin = admin_listener.local_addr().map_err(|error| StartError::Admin(server.admin_listen, error))?;

@@ -22,6 +22,7 @@ mod id_tokens;
 mod identity;
 mod keys;
 mod layers;
+mod listeners;
 mod login;
 mod logout;
 mod logs;

@@ -15,6 +15,7 @@ part_lint() {
   fi
   check "the scripts parse" bash -n tests/run tests/parts/*.sh bench/run .ci/run || failed=1
   lint_manifests || failed=1
+  lint_units || failed=1
   lint_configurations || failed=1
   return "$failed"
 }
@@ -27,6 +28,19 @@ lint_manifests() {
   done
   check "the manifests agree with each other and with the image" "$python" tests/parts/manifests.py || failed=1
   return "$failed"
+}
+
+# As they would be installed, but for the program.
+lint_units() {
+  command -v systemd-analyze >/dev/null || { skip "systemd's units" "there is no systemd-analyze"; return 0; }
+  local units=$CACHE/units unit
+  rm -rf "$units" && mkdir -p "$units/tokigate.service.d"
+  for unit in tokigate.service tokigate.socket; do
+    sed 's|/usr/local/bin/tokigate|/bin/true|' "deploy/systemd/$unit" >"$units/$unit"
+  done
+  cp deploy/systemd/socket.conf "$units/tokigate.service.d/"
+  check "systemd has nothing to say of its units" bash -c \
+    "said=\$(SYSTEMD_UNIT_PATH='$units:' systemd-analyze verify --man=no '$units/tokigate.service' '$units/tokigate.socket' 2>&1); status=\$?; echo \"\$said\"; [[ \$status == 0 && -z \$said ]]"
 }
 
 lint_configurations() {

@@ -80,6 +80,9 @@ with open("deploy/systemd/tokigate.service", encoding="utf-8") as file:
     unit = file.read()
 stop = int(re.search(r"TimeoutStopSec=(\d+)s", unit).group(1))
 expect(stop > 25, "systemd waits longer than the default delay and drain")
+with open("deploy/systemd/socket.conf", encoding="utf-8") as file:
+    socket = file.read()
+expect("\nEnvironment=TOKIGATE_LISTEN=fd:tokigate.socket\n" in socket and "\nRequires=tokigate.socket\n" in socket, "the gate takes the socket by its name")
 with open("deploy/compose/compose.yaml", encoding="utf-8") as file:
     compose = yaml.safe_load(file)["services"]
 expect("ports" not in compose["app"], "compose publishes no port of the application")

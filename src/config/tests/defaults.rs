@@ -232,6 +232,22 @@ fn each_application_may_be_asked_by_its_own_name() {
 }
 
 #[test]
+fn listeners_of_all_kinds_stand_beside_each_other() {
+    let written = [
+        "127.0.0.1:4180",
+        "[::1]:4180",
+        "0.0.0.0:80",
+        "[2001:db8::1]:80",
+        "[fe80::1%2]:80",
+        "unix:/run/gate.sock",
+        "fd:3",
+        "fd:tokigate.socket",
+    ];
+    let config = loaded(&around("", &format!("listen = {written:?}"))).config;
+    assert_eq!(config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), written);
+}
+
+#[test]
 fn a_rules_own_application_needs_one_for_all_else() {
     let rules = "[[rules]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:4000\"\n";
     let text = around("", "").replace("upstream = \"http://127.0.0.1:3000\"\n", "") + rules;

@@ -118,8 +118,32 @@ listen = "127.0.0.1"
     -> listen: "127.0.0.1" is no address with a port; write 127.0.0.1:4180
 listen = "unix:gate.sock"
     -> listen: "unix:gate.sock" is no socket; its path must be absolute: unix:/run/tokigate.sock
-listen = "fd:3"
-    -> listen: "fd:3" is not in this version; write an address and port, or unix:/path
+listen = "fd:2"
+    -> listen: "fd:2" is none that is passed on; the first is fd:3
+listen = "fd:99999999999"
+    -> listen: "fd:99999999999" is none that is passed on; the first is fd:3
+listen = "fd:"
+    -> listen: "fd:" is no socket that is passed on; write fd:3 for the first, or its name: fd:tokigate.socket
+listen = "fd:a:b"
+    -> listen: "fd:a:b" is no socket that is passed on; write fd:3 for the first, or its name: fd:tokigate.socket
+listen = "fd:Сокет"
+    -> listen: "fd:Сокет" is no socket that is passed on; write fd:3 for the first, or its name: fd:tokigate.socket
+listen = ["fd:3", "fd:web", "fd://3"]
+    -> listen[2]: it is there twice
+listen = "::1:4180"
+    -> listen: "::1:4180" is no address with a port; write [::1]:4180
+listen = "[::1]"
+    -> listen: "[::1]" is no address with a port; write 127.0.0.1:4180
+listen = "[fe80::1%eth0]:4180"
+    -> listen: "[fe80::1%eth0]:4180" names an interface; write its number, which `ip link` tells: [fe80::1%2]:4180
+listen = ["0.0.0.0:80", "[::]:80"]
+    -> listen[1]: it takes the connections of 0.0.0.0:80 too; leave that out
+listen = ["[::]:80", "127.0.0.1:80"]
+    -> listen[1]: [::]:80 takes those connections too; leave it out
+listen = ["0.0.0.0:80", "10.0.0.1:80"]
+    -> listen[1]: 0.0.0.0:80 takes those connections too; leave it out
+listen = ["unix:/a", "127.0.0.1:0", "127.0.0.1:0", "unix:///a"]
+    -> listen[3]: it is there twice
 listen = ["127.0.0.1:1", "127.0.0.1:1"]
     -> listen[1]: it is there twice
 admin_listen = "127.0.0.1:4180"

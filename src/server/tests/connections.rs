@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::world::{Setup, application, before};
+use super::world::{Setup, application, before, bind};
 use crate::config::server::Listen;
-use crate::server::listen::Listener;
 use crate::wire::Remote;
 
 const OWN: &str = "GET /own HTTP/1.1\r\nhost: app\r\n\r\n";
@@ -122,7 +121,7 @@ async fn there_is_room_for_so_many_and_no_more() {
 #[tokio::test]
 async fn what_is_set_on_the_listener_holds_for_its_connections() {
     let any = Listen::Tcp("127.0.0.1:0".parse().unwrap());
-    let listener = Listener::bind("listen", &any).unwrap();
+    let listener = bind("listen", &any).unwrap();
     let Listen::Tcp(address) = listener.address().clone() else { unreachable!() };
     let acceptor = listener.acceptor().unwrap();
     let client = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -136,8 +135,8 @@ async fn what_is_set_on_the_listener_holds_for_its_connections() {
 #[test]
 fn an_address_in_use_is_said_with_its_key() {
     let any = Listen::Tcp("127.0.0.1:0".parse().unwrap());
-    let first = Listener::bind("listen", &any).unwrap();
-    let error = Listener::bind("admin_listen", first.address()).unwrap_err().to_string();
+    let first = bind("listen", &any).unwrap();
+    let error = bind("admin_listen", first.address()).unwrap_err().to_string();
     assert!(error.starts_with("admin_listen: cannot listen on 127.0.0.1:") && error.contains("in use"), "{error}");
 }
 
@@ -145,8 +144,8 @@ fn an_address_in_use_is_said_with_its_key() {
 fn a_socket_that_was_left_behind_is_taken_over_and_one_in_use_is_not() {
     let path = super::world::scratch_file("left");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let taken = Listener::bind("listen", &Listen::Unix(path.clone())).unwrap();
-    assert!(Listener::bind("listen", &Listen::Unix(path.clone())).is_err());
+    let taken = bind("listen", &Listen::Unix(path.clone())).unwrap();
+    assert!(bind("listen", &Listen::Unix(path.clone())).is_err());
     drop(taken);
     std::fs::write(&path, "a file").unwrap_or_default();
     let _ = std::fs::remove_file(path);

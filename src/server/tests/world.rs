@@ -19,7 +19,7 @@ use crate::config::server::{Limits, Listen};
 use crate::gate::Pass;
 use crate::server::drain::Drain;
 use crate::server::entrance::Entrance;
-use crate::server::listen::Listener;
+use crate::server::listen::{BindError, Listener};
 use crate::server::peer::Peer;
 use crate::server::ready::Readiness;
 use crate::server::worker::{self, Handler};
@@ -67,16 +67,20 @@ pub fn before(application: Address) -> Setup {
     }
 }
 
+pub fn bind(key: &'static str, listen: &Listen) -> Result<Listener, BindError> {
+    Listener::bind_all(key, std::slice::from_ref(listen)).map(|mut bound| bound.remove(0))
+}
+
 impl Setup {
     pub async fn start(self) -> World {
         self.listening(Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))).await
     }
 
     pub async fn listening(self, listen: Listen) -> World {
-        let listener = Listener::bind("listen", &listen).unwrap();
+        let listener = bind("listen", &listen).unwrap();
         let address = match listener.address() {
             Listen::Tcp(address) => *address,
-            Listen::Unix(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
+            Listen::Unix(_) | Listen::Passed(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
         };
         let drain = Drain::new(Readiness::starting());
         let (session, over) = watch::channel(false);

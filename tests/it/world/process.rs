@@ -1,5 +1,6 @@
 //! The program itself, as somebody runs it: arguments, signals, standard output. Its time is the machine's.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -28,10 +29,30 @@ impl World {
 }
 
 impl Process {
+    /// As whoever has bound its sockets starts it: by a line of shell, in which `"$@"` is the program, `$OUT` where its output goes, and standard input and
+    /// output are the sockets.
+    pub fn launched(toml: &str, line: &str, sockets: [OwnedFd; 2]) -> Process {
+        let admin = free_port();
+        let folder = folder_of(
+            admin,
+            &toml.replace("admin_listen = \"127.0.0.1:0\"", &format!("admin_listen = \"127.0.0.1:{admin}\"")),
+        );
+        let [first, second] = sockets.map(Stdio::from);
+        let child = Command::new("/bin/sh")
+            .args(["-c", line, "sh", env!("CARGO_BIN_EXE_tokigate"), "run", "--config"])
+            .arg(folder.join("config.toml"))
+            .env_clear()
+            .env("OUT", folder.join("out"))
+            .stdin(first)
+            .stdout(second)
+            .stderr(std::fs::File::create(folder.join("err")).unwrap())
+            .spawn()
+            .unwrap();
+        Process { child, admin: ([127, 0, 0, 1], admin).into(), folder }
+    }
+
     fn start(toml: &str, admin: u16) -> Process {
-        let folder = std::env::temp_dir().join(format!("tokigate-process-{admin}"));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("config.toml"), toml).unwrap();
+        let folder = folder_of(admin, toml);
         let file = |name: &str| Stdio::from(std::fs::File::create(folder.join(name)).unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_tokigate"))
             .args(["run", "--config"])
@@ -45,7 +66,7 @@ impl Process {
         Process { child, admin: ([127, 0, 0, 1], admin).into(), folder }
     }
 
-    async fn until_ready(&mut self) {
+    pub async fn until_ready(&mut self) {
         for _ in 0..1000 {
             assert!(self.child.try_wait().unwrap().is_none(), "{}", self.said());
             if tokio::net::TcpStream::connect(self.admin).await.is_ok() && self.ask("/readyz").await.status == 200 {
@@ -94,6 +115,14 @@ impl Process {
         };
         tokio::time::timeout(PATIENCE, ended).await.expect("it ends in time")
     }
+}
+
+/// With the configuration in it.
+fn folder_of(admin: u16, toml: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("tokigate-process-{admin}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), toml).unwrap();
+    folder
 }
 
 impl Drop for Process {
