@@ -94,7 +94,8 @@ impl Watchable for Watch {
         } else {
             state.held_up_since = None;
         }
-        let otherwise = if state.open.is_empty() { state.idle_since + limits.idle_timeout } else { now + LOOK_EVERY };
+        let is_idle = state.open.is_empty() && state.owing_since.is_none();
+        let otherwise = if is_idle { state.idle_since + limits.idle_timeout } else { now + LOOK_EVERY };
         let owing = state.owing_since.map(|since| since + limits.header_timeout);
         let stalled = [state.stalled_since, state.held_up_since].into_iter().flatten().map(|since| since + STALLED);
         stalled.chain(owing).chain([otherwise]).min()
