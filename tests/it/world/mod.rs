@@ -2,6 +2,9 @@
 
 mod ask;
 mod browser;
+mod client;
+pub mod frames;
+pub mod hpack;
 mod jar;
 mod process;
 mod setup;
@@ -10,6 +13,7 @@ mod wire;
 
 pub use ask::{Ask, Reply};
 pub use browser::Browser;
+pub use client::Client;
 pub use jar::Cookie;
 pub use process::Process;
 pub use setup::{Setup, free_port};

@@ -39,6 +39,16 @@ impl Wire {
         }
     }
 
+    /// The body that this head announces, by its length.
+    pub async fn body(&mut self, head: &str) -> Vec<u8> {
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+        while self.read.len() < length {
+            assert!(self.more().await, "closed inside a body");
+        }
+        let rest = self.read.split_off(length);
+        std::mem::replace(&mut self.read, rest)
+    }
+
     /// All that comes until the other side closes.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.more().await {}
