@@ -9,7 +9,7 @@
 //!              │
 //!           config                        what the file says, checked
 //!              │
-//!    provider → store   upstream          talking to others       telemetry (a leaf, for all above the line)
+//!    provider → store   upstream          talking to others       telemetry, tls (leaves, for all above the line)
 //!  ════════════╪══════════════════════════ nothing below this line awaits ═════════
 //!             gate                        what should happen?
 //!              │
@@ -31,6 +31,7 @@ mod config;
 mod provider;
 mod store;
 mod telemetry;
+mod tls;
 mod upstream;
 
 mod gate;

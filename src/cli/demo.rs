@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn somebodys_own_application_is_behind_the_gate_and_nothing_of_it_is_public() {
         let config = staged(Some("unix:/run/app.sock")).await.1.unwrap();
-        assert_eq!(config.upstreams[0].address, Address::Unix("/run/app.sock".into()));
+        assert_eq!(config.upstreams[0].address, Address::parse("unix:/run/app.sock").unwrap());
         assert!(config.gate.rules.is_empty());
         let Err(Problems(problems)) = staged(Some("app:3000")).await.1 else { panic!("it is no address") };
         assert!(problems[0].to_string().starts_with("TOKIGATE_UPSTREAM: upstream: "), "{}", problems[0]);

@@ -54,7 +54,10 @@ async fn serve(config: Config) -> io::Result<Exit> {
 
 fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Provider(_) | StartError::Keys(_) | StartError::Bind(BindError::NotPassed { .. }) => Exit::Misused,
+        StartError::Provider(_)
+        | StartError::UpstreamTls(_)
+        | StartError::Keys(_)
+        | StartError::Bind(BindError::NotPassed { .. }) => Exit::Misused,
         StartError::Bind(BindError::Refused { .. }) | StartError::Admin(..) => Exit::Failed,
     }
 }

@@ -7,8 +7,8 @@ use super::report::Report;
 use super::secret::{self, Given};
 use super::value::{At, Key, Kind, One};
 use crate::oidc::Secret;
-use crate::provider::certificate::BadCertificate;
-use crate::provider::{Addresses, CertificateFiles, ClientAuth, KeySource, Par, Preset, Signing};
+use crate::provider::{Addresses, ClientAuth, KeySource, Par, Preset, Signing};
+use crate::tls::{BadCertificate, CertificateFiles};
 
 /// `[provider] client_auth`, and what it needs.
 pub struct Client {

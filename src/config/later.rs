@@ -7,7 +7,6 @@ pub fn is_later(key: &str) -> bool {
 
 const LATER: &[&str] = &[
     "tls",
-    "upstream_tls",
     "cors",
     "telemetry",
     "session.store",

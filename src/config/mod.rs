@@ -30,6 +30,7 @@ mod session;
 mod shape;
 mod toml_tree;
 mod upstream;
+mod upstream_tls;
 mod value;
 mod workers;
 
@@ -138,6 +139,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
     let cookies = session::cookies(written, &places, server.limits.header_bytes, lifetimes.clone(), report);
     let rules = rules::rules(written, &mut applications, &places, report);
     let upstreams = applications.settings;
+    let upstream_tls = upstream_tls::settings(&written.upstream_tls, &upstreams, report);
     let required = rules.iter().flat_map(|rule| &rule.require).map(|requirement| requirement.claim.as_str());
     let wanted_claims = identity.wanted_claims().chain(required);
     let provider = provider::settings(written, env, wanted_claims, lifetimes.clone(), report);
@@ -163,6 +165,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
         cookies,
         provider,
         upstreams,
+        upstream_tls,
     }
 }
 
@@ -175,6 +178,7 @@ pub struct Config {
     pub provider: crate::provider::Settings,
     /// As rules count them, the top-level one first. None: forward-auth only.
     pub upstreams: Vec<crate::upstream::Settings>,
+    pub upstream_tls: crate::upstream::TlsSettings,
     pub trust: crate::wire::Trust,
     /// From whom a header of the PROXY protocol is taken, and demanded; `None`: it is not spoken.
     pub proxy_protocol: Option<crate::wire::Trust>,

@@ -29,7 +29,7 @@ sections! {
         public_url: Key<OneOrMore>,
         /// Further hosts under which machines call: same rules, but 401 and never a redirect.
         extra_hosts: Texts,
-        /// The application: http://127.0.0.1:3000 or unix:/run/app.sock. Absent: forward-auth only.
+        /// The application: http://127.0.0.1:3000, https://host:port, h2c://host:port or unix:/run/app.sock. Absent: forward-auth only.
         upstream: Text,
         /// What the application gets as Host: keep (what the client asked for, the default), or upstream (its own host and port).
         host_header: Key<One<HostHeader>>,
@@ -51,6 +51,8 @@ sections! {
         workers: Key<u64>,
         /// The provider that signs people in.
         provider: Provider,
+        /// TLS to https:// applications; names are always verified.
+        upstream_tls: UpstreamTls,
         /// Sessions and their cookies.
         session: Session,
         /// How the application is told who the user is.
@@ -67,6 +69,15 @@ sections! {
         log: Log,
         /// What people see of the gate.
         pages: Pages,
+    }
+
+    UpstreamTls {
+        /// Certificates in PEM whose word is taken for who the application is, in place of the system's; read again when they change.
+        ca_file: File,
+        /// The certificate in PEM, with its chain, that is shown to an application that asks for one; read again when it changes.
+        cert_file: File,
+        /// Its private key in PEM.
+        key_file: File,
     }
 
     Provider {

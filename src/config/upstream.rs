@@ -11,6 +11,7 @@ use super::report::Report;
 use super::server::{Listen, positive};
 use super::value::{At, One};
 use crate::gate::rules::Access;
+use crate::upstream::address::{Plain, Scheme};
 use crate::upstream::{Address, Settings};
 
 /// Each address once: first the application that gets what no rule sends elsewhere. None: forward-auth only.
@@ -78,7 +79,7 @@ impl Applications<'_> {
 fn address(at: &At<String>, listen: &[Listen], report: &mut Report) -> Address {
     let address = Address::parse(&at.value).unwrap_or_else(|bad| {
         report.wrong(at, bad.to_string());
-        Address::Tcp { host: "localhost".to_owned(), port: 80 }
+        Address::Tcp { scheme: Scheme::Plain(Plain::Http1), host: "localhost".to_owned(), port: 80 }
     });
     if listen.iter().any(|listen| is_same(&address, listen)) {
         report.wrong(at, "it is the gate's own address; write the application's");
@@ -89,14 +90,14 @@ fn address(at: &At<String>, listen: &[Listen], report: &mut Report) -> Address {
 /// Names other than `localhost` are not looked up.
 fn is_same(address: &Address, listen: &Listen) -> bool {
     match (address, listen) {
-        (Address::Unix(path), Listen::Unix(own)) => path == own,
-        (Address::Tcp { host, port }, Listen::Tcp(own)) => {
+        (Address::Unix { path, .. }, Listen::Unix(own)) => path == own,
+        (Address::Tcp { host, port, .. }, Listen::Tcp(own)) => {
             let host = if host.eq_ignore_ascii_case("localhost") { "127.0.0.1" } else { host };
             let reaches = |ip: IpAddr| ip == own.ip() || own.ip().is_unspecified() && ip.is_loopback();
             *port == own.port() && host.parse().is_ok_and(reaches)
         }
         // Where those listen is not known before the start.
         (_, Listen::Passed(_)) => false,
-        (Address::Unix(_), Listen::Tcp(_)) | (Address::Tcp { .. }, Listen::Unix(_)) => false,
+        (Address::Unix { .. }, Listen::Tcp(_)) | (Address::Tcp { .. }, Listen::Unix(_)) => false,
     }
 }

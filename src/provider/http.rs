@@ -6,10 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::{StatusCode, header};
 use reqwest::{NoProxy, Proxy, Request, Response, redirect, retry};
-use rustls::RootCertStore;
 use rustls::client::ResolvesClientCert;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -21,6 +18,7 @@ use crate::oidc::client::Form;
 use crate::oidc::metadata::may_be_called;
 use crate::oidc::token::{TokenError, TokenErrorKind};
 use crate::telemetry::metrics::{CallResult, Endpoint, Metrics};
+use crate::tls;
 
 /// How long the provider is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +105,7 @@ impl Http {
         metrics: Arc<Metrics>,
     ) -> Result<Http, StartError> {
         let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(settings, certificate)?)
+            .tls_backend_preconfigured(trusting(settings, certificate)?)
             .user_agent(concat!("tokigate/", env!("CARGO_PKG_VERSION")))
             // A redirected token request would take code and secret along (RFC 9110 §15.4).
             .redirect(redirect::Policy::none())
@@ -247,32 +245,16 @@ fn explain(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// TLS 1.2 and 1.3, the machine's trust anchors and those of `ca_file`; a machine that has none, such as an image without a CA bundle, gets Mozilla's.
-fn tls(
+/// Trusts the machine's anchors and those of `ca_file`.
+fn trusting(
     settings: &Settings,
     certificate: Option<Arc<dyn ResolvesClientCert>>,
 ) -> Result<rustls::ClientConfig, StartError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
+    let mut roots = tls::of_machine();
     if let Some(file) = &settings.ca_file {
-        let told = |why: String| StartError::CaFile(format!("{}: {why}", file.display()));
-        let mut added = 0;
-        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))? {
-            let certificate = certificate.map_err(|error| told(error.to_string()))?;
-            roots.add(certificate).map_err(|error| told(error.to_string()))?;
-            added += 1;
-        }
-        if added == 0 {
-            return Err(told("it holds no certificate in PEM".to_owned()));
-        }
+        roots.roots.extend(tls::of_file(file)?.roots);
     }
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StartError::Client(error.to_string()))?
-        .with_root_certificates(roots);
+    let config = tls::client().with_root_certificates(roots);
     Ok(match certificate {
         Some(certificate) => config.with_client_cert_resolver(certificate),
         None => config.with_no_client_auth(),

@@ -2,7 +2,6 @@
 //! started here belongs to nobody's request, so nobody's leaving can cancel it.
 
 mod bearer;
-pub mod certificate;
 pub mod client;
 mod discovery;
 mod door;
@@ -14,6 +13,7 @@ mod pace;
 mod par;
 pub mod probe;
 mod refresh;
+mod reload;
 mod remembered;
 mod revoke;
 pub mod settings;
@@ -29,8 +29,7 @@ pub use crate::oidc::claims::Received;
 pub use bearer::NotTaken;
 pub use revoke::Revocable;
 pub use settings::{
-    Addresses, Bearer, BearerCheck, CertificateFiles, ClientAuth, Introspection, KeySource, Par, Preset, Settings,
-    Signing, UserinfoMode,
+    Addresses, Bearer, BearerCheck, ClientAuth, Introspection, KeySource, Par, Preset, Settings, Signing, UserinfoMode,
 };
 
 use std::sync::Arc;
@@ -42,7 +41,6 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use self::bearer::Bearers;
-use self::certificate::{BadCertificate, Certificate};
 use self::discovery::Discovery;
 use self::door::Door;
 use self::http::{Http, Patience};
@@ -59,6 +57,7 @@ use crate::oidc::step_up::Unmet;
 use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
 use crate::telemetry::metrics::{Endpoint, Metrics};
+use crate::tls::{BadCaFile, BadCertificate, Certificate};
 
 /// A finished sign-in.
 pub struct SignedIn {
@@ -149,12 +148,12 @@ pub struct AuthorizeRequest<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("provider.ca_file: {0}")]
-    CaFile(String),
+    CaFile(#[from] BadCaFile),
     #[error("provider.{0} is missing: this preset does not know it")]
     Missing(&'static str),
     #[error("provider.signing_key: {0}")]
     SigningKey(String),
-    #[error(transparent)]
+    #[error("provider.tls_{key}: {0}", key = .0.key())]
     Certificate(#[from] BadCertificate),
     #[error("the HTTP client cannot be built: {0}")]
     Client(String),
@@ -204,7 +203,7 @@ impl Provider {
         runtime
             .handle()
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
-        runtime.handle().spawn(certificate::keep_up(shared.client.key(), certificate, shared.metrics.clone()));
+        runtime.handle().spawn(reload::keep_up(shared.client.key(), certificate, shared.metrics.clone()));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use rustls::client::ResolvesClientCert;
 use url::Url;
 
-use super::certificate::Certificate;
 use super::discovery::Discovery;
 use super::http::{Http, Patience};
 use super::{Preset, Settings, StartError, par};
 use crate::clock::{Clock, Timestamp};
 use crate::oidc::metadata::Metadata;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::Certificate;
 
 /// Somebody answered, whatever they said: addresses are asked in a way that changes nothing, which most of them do not take.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::oidc::Secret;
 use crate::session::Lifetimes;
+use crate::tls::CertificateFiles;
 
 /// `[provider] preset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -57,13 +58,6 @@ pub enum KeySource {
     File(PathBuf),
 }
 
-/// The certificate of `tls_client_auth` and its key, in PEM; read again when they change.
-#[derive(Clone, Debug)]
-pub struct CertificateFiles {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-}
-
 /// `[provider] par`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Par {
@@ -105,7 +99,7 @@ pub struct Settings {
     pub client_auth: ClientAuth,
     /// There where `client_auth` is `private_key_jwt`.
     pub signing: Option<Signing>,
-    /// There where `client_auth` is `tls_client_auth`.
+    /// Of `tls_client_auth` (RFC 8705 §2.1); there where that is `client_auth`.
     pub certificate: Option<CertificateFiles>,
     pub par: Par,
     pub pkce: bool,

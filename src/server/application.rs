@@ -31,7 +31,7 @@ impl Application {
     /// Only what says that it is not there counts: a slow answer is an answer to come.
     pub fn failed(&self, error: &UpstreamError) {
         match error {
-            UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_, _) => {}
+            UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_, _) | UpstreamError::Tls(_) => {}
             UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_)
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn it_is_down_when_nobody_takes_connections_and_back_with_its_next_answer() {
-        let application = Application::new(Address::Unix("/run/app.sock".into()));
+        let application = Application::new(Address::parse("unix:/run/app.sock").unwrap());
         application.failed(&UpstreamError::Closed("early".to_owned()));
         assert_eq!(application.degraded(), None);
         application.failed(&UpstreamError::Connect("refused".to_owned()));

@@ -35,7 +35,7 @@ use crate::session::seal::Context;
 use crate::store::cookie::CookieStore;
 use crate::store::memory::{Evictions, Memory};
 use crate::telemetry::metrics::{Forgotten, Metrics};
-use crate::upstream::{self, Pool};
+use crate::upstream::{self, Pool, Tls};
 use crate::wire::Rewrite;
 use crate::wire::rewrite::Public;
 
@@ -48,6 +48,8 @@ pub struct Server {
     admin: SocketAddr,
     workers: worker::Settings,
     upstreams: Vec<upstream::Settings>,
+    /// Where an application is reached by https.
+    upstream_tls: Option<Arc<Tls>>,
     keys: Keys,
     shutdown: Shutdown,
 }
@@ -59,6 +61,8 @@ pub enum StartError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Provider(#[from] provider::StartError),
+    #[error(transparent)]
+    UpstreamTls(#[from] upstream::BadTls),
     #[error("session.keys: {0}")]
     Keys(String),
     #[error("admin_listen: cannot listen on {0}: {1}")]
@@ -68,7 +72,8 @@ pub enum StartError {
 impl Server {
     /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
-        let Config { server, gate, cookies, keys, provider, upstreams, trust, proxy_protocol, log } = config;
+        let Config { server, gate, cookies, keys, provider, upstreams, upstream_tls, trust, proxy_protocol, log } =
+            config;
         let listeners = Listener::bind_all("listen", &server.listen)?;
         let admin_listener =
             bind_admin(server.admin_listen).map_err(|error| StartError::Admin(server.admin_listen, error))?;
@@ -97,6 +102,8 @@ impl Server {
             log,
             body_bytes: server.limits.body_bytes,
         };
+        let any_https = upstreams.iter().any(|upstream| upstream.address.is_https());
+        let upstream_tls = any_https.then(|| Tls::new(&upstream_tls)).transpose()?.map(Arc::new);
         let provider = Provider::start(provider, clock.clone(), memory.clone(), Arc::clone(&metrics))?;
         let house = House {
             site: ArcSwap::from_pointee(Site { settings: Arc::new(settings), keys: ring }),
@@ -113,7 +120,7 @@ impl Server {
             worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics, entrance };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (house, shutdown) = (Arc::new(house), server.shutdown);
-        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstreams, keys, shutdown })
+        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstreams, upstream_tls, keys, shutdown })
     }
 
     /// Where it listens: the actual ports where 0 was asked for.
@@ -127,7 +134,7 @@ impl Server {
 
     /// Serves until the drain that `stop` begins is over. `again`: a second signal, which ends it at once.
     pub async fn serve(self, stop: impl Future<Output = ()>, again: impl Future<Output = ()>) -> io::Result<()> {
-        let Server { house, listeners, admin_listener, workers, upstreams, keys, shutdown, .. } = self;
+        let Server { house, listeners, admin_listener, workers, upstreams, upstream_tls, keys, shutdown, .. } = self;
         let readiness = house.readiness.clone();
         // Dropped at the end, and everything in it with it: probes are answered until then.
         let mut beside = JoinSet::new();
@@ -138,9 +145,14 @@ impl Server {
             beside.spawn(async move { reload::watch_keys(house, &path, keys.delay).await });
         }
 
+        if let Some(tls) = upstream_tls.clone() {
+            beside.spawn(reload::watch_upstream_tls(tls, Arc::clone(&house.metrics)));
+        }
+
         let drain = Drain::new(readiness.clone());
         let make = move || {
-            let pools = upstreams.iter().map(|settings| Pool::new(settings.clone(), Arc::clone(&house.metrics)));
+            let (tls, metrics) = (&upstream_tls, &house.metrics);
+            let pools = upstreams.iter().map(|settings| Pool::new(settings.clone(), tls.clone(), Arc::clone(metrics)));
             Doorkeeper::new(Arc::clone(&house), pools.collect())
         };
         let working = worker::run(&workers, listeners, &drain, make);

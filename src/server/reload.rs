@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::site::House;
 use crate::config::keys::read_file;
 use crate::oidc::Secret;
-use crate::telemetry::metrics::ReloadResult;
+use crate::telemetry::metrics::{Metrics, ReloadResult};
+use crate::upstream::Tls;
 
 /// Looks at the file until it is dropped. A file that cannot be read leaves the keys as they were, and says so once for each reason.
 ///
@@ -59,6 +60,29 @@ fn failed(house: &House, path: &Path, why: &str) {
         file = %path.display(),
         "{why}; the keys stay as they were"
     );
+}
+
+/// Looks at the files of `[upstream_tls]` in the same way.
+pub async fn watch_upstream_tls(tls: Arc<Tls>, metrics: Arc<Metrics>) {
+    let mut said = None;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match tls.reread().map_err(|error| error.to_string()) {
+            Ok(changed) => {
+                if changed {
+                    metrics.config_reload(ReloadResult::Success);
+                    tracing::info!(event = "upstream_tls_reloaded");
+                }
+                said = None;
+            }
+            Err(why) if said.as_ref() == Some(&why) => {}
+            Err(why) => {
+                metrics.config_reload(ReloadResult::Failure);
+                tracing::error!(event = "upstream_tls_not_reloaded", "{why}; what was there stays");
+                said = Some(why);
+            }
+        }
+    }
 }
 
 const EVERY: Duration = Duration::from_secs(2);

@@ -4,55 +4,95 @@ use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::address::{Plain, Scheme};
+use super::tls::{self, Offer, Tls};
 use super::{Address, Settings, Stream, UpstreamError};
 
 /// Finds and dials one application; remembers for a short while what its name resolved to.
 pub struct Dialer {
     address: Address,
+    tls: Option<Arc<Tls>>,
     within: Duration,
     resolved: RefCell<Option<(Instant, Vec<SocketAddr>)>>,
 }
 
+/// A connection that stands, and what is to be spoken on it.
+pub struct Dialled {
+    pub stream: Stream,
+    #[expect(dead_code, reason = "HTTP/2 lands on its own")]
+    pub speaks: Plain,
+}
+
+/// Why it does not.
+enum Undialled {
+    Io(io::Error),
+    Tls(String),
+}
+
+impl From<io::Error> for Undialled {
+    fn from(error: io::Error) -> Undialled {
+        Undialled::Io(error)
+    }
+}
+
 impl Dialer {
-    pub fn new(settings: &Settings) -> Dialer {
+    pub fn new(settings: &Settings, tls: Option<Arc<Tls>>) -> Dialer {
         let (address, within) = (settings.address.clone(), settings.connect_timeout);
-        Dialer { address, within, resolved: RefCell::new(None) }
+        Dialer { address, tls, within, resolved: RefCell::new(None) }
     }
 
-    /// Errors: `Connect`, `ConnectTimeout`.
-    pub async fn dial(&self) -> Result<Stream, UpstreamError> {
-        let failed = |error: io::Error| UpstreamError::Connect(format!("{}: {error}", self.address));
-        match timeout(self.within, self.attempt()).await {
-            Ok(stream) => stream.map_err(failed),
+    /// The handshake of TLS included. `offer`: what an https:// application may choose from.
+    ///
+    /// Errors: `Connect`, `ConnectTimeout`, `Tls`.
+    pub async fn dial(&self, offer: Offer) -> Result<Dialled, UpstreamError> {
+        match timeout(self.within, self.attempt(offer)).await {
+            Ok(Ok(dialled)) => Ok(dialled),
+            Ok(Err(Undialled::Io(error))) => Err(UpstreamError::Connect(format!("{}: {error}", self.address))),
+            Ok(Err(Undialled::Tls(why))) => Err(UpstreamError::Tls(format!("{}: {why}", self.address))),
             Err(_) => Err(UpstreamError::ConnectTimeout(self.address.to_string(), self.within)),
         }
     }
 
-    async fn attempt(&self) -> io::Result<Stream> {
+    async fn attempt(&self, offer: Offer) -> Result<Dialled, Undialled> {
         match &self.address {
-            Address::Unix(path) => Ok(Stream::Unix(unix(path).await?)),
-            Address::Tcp { host, port } => {
-                let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for address in self.resolve(host, *port).await? {
-                    match TcpStream::connect(address).await {
-                        Ok(stream) => {
-                            prepare(&stream)?;
-                            return Ok(Stream::Tcp(stream));
-                        }
-                        Err(error) => last = error,
-                    }
-                }
-                // The name may have moved on: ask again next time.
-                self.resolved.replace(None);
-                Err(last)
+            Address::Unix { speaks, path } => Ok(Dialled { stream: Stream::Unix(unix(path).await?), speaks: *speaks }),
+            Address::Tcp { scheme: Scheme::Plain(speaks), host, port } => {
+                Ok(Dialled { stream: Stream::Tcp(self.connect(host, *port).await?), speaks: *speaks })
+            }
+            Address::Tcp { scheme: Scheme::Https, host, port } => {
+                let (Some(tls), Ok(name)) = (&self.tls, ServerName::try_from(host.clone())) else {
+                    return Err(Undialled::Tls("there is nothing to know it by".to_owned()));
+                };
+                let stream = self.connect(host, *port).await?;
+                let stream = tls.connect(name, stream, offer).await.map_err(Undialled::Tls)?;
+                let speaks = if tls::speaks_http2(&stream) { Plain::Http2 } else { Plain::Http1 };
+                Ok(Dialled { stream: Stream::Tls(Box::new(stream)), speaks })
             }
         }
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in self.resolve(host, port).await? {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    prepare(&stream)?;
+                    return Ok(stream);
+                }
+                Err(error) => last = error,
+            }
+        }
+        // The name may have moved on: ask again next time.
+        self.resolved.replace(None);
+        Err(last)
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::upload::{Progress, Upload};
-use super::{Stream, UpstreamError};
+use super::{Stream, UpstreamError, tls};
 use crate::telemetry::metrics::Counted;
 
 /// Dropped, it lets go of the application at once, whatever is under way.
@@ -148,5 +148,8 @@ fn classify(error: &hyper::Error, progress: Option<&Progress>) -> Failed {
     if error.is_parse() {
         return Failed::Answered(UpstreamError::Broken(error.to_string()));
     }
-    Failed::Dead(UpstreamError::Closed(error.to_string()))
+    Failed::Dead(match tls::refusal(error) {
+        Some(why) => UpstreamError::Tls(why),
+        None => UpstreamError::Closed(error.to_string()),
+    })
 }

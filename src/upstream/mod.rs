@@ -11,6 +11,7 @@ mod handshake;
 pub mod pool;
 mod splice;
 mod stream;
+mod tls;
 pub mod tunnel;
 mod upload;
 
@@ -23,6 +24,7 @@ pub use body::{Body, Ending};
 pub use forward::Arrived;
 pub use pool::Pool;
 pub use stream::Stream;
+pub use tls::{BadTls, Tls, TlsSettings};
 pub use tunnel::Tunnel;
 
 /// How the application is reached; filled by `config`.
@@ -39,12 +41,15 @@ pub struct Settings {
 }
 
 /// Why the application gave no answer. `server/answer.rs` gives each its status.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum UpstreamError {
     #[error("the application could not be reached: {0}")]
     Connect(String),
     #[error("the application did not take the connection within {1:?}: {0}")]
     ConnectTimeout(String, Duration),
+    /// It could not prove who it is, or did not take who we are.
+    #[error("no TLS connection to the application: {0}")]
+    Tls(String),
     #[error("the application did not answer within {0:?}")]
     Timeout(Duration),
     #[error("the application closed the connection before it answered: {0}")]
@@ -69,6 +74,7 @@ impl UpstreamError {
             UpstreamError::RequestBody(_) | UpstreamError::RequestBodyTimeout(_) | UpstreamError::BodyTooLarge => true,
             UpstreamError::Connect(_)
             | UpstreamError::ConnectTimeout(_, _)
+            | UpstreamError::Tls(_)
             | UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_) => false,

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 use super::connect::Dialer;
 use super::connection::{Connection, Failed, Upgraded};
+use super::tls::Offer;
 use super::upload::Upload;
-use super::{Settings, UpstreamError};
+use super::{Settings, Tls, UpstreamError};
 use crate::telemetry::metrics::Metrics;
 
 /// Cheap to clone; stays on its worker's thread.
@@ -37,8 +38,9 @@ struct Idle {
 }
 
 impl Pool {
-    pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Pool {
-        let dialer = Dialer::new(&settings);
+    /// `tls`: for an https:// address.
+    pub fn new(settings: Settings, tls: Option<Arc<Tls>>, metrics: Arc<Metrics>) -> Pool {
+        let dialer = Dialer::new(&settings, tls);
         let (idle, reaping) = (RefCell::new(Vec::new()), Cell::new(false));
         Pool(Rc::new(Inner { settings, dialer, metrics, idle, reaping }))
     }
@@ -119,7 +121,7 @@ impl Pool {
     async fn handshake(
         &self,
     ) -> Result<(http1::SendRequest<Upload>, http1::Connection<TokioIo<super::Stream>, Upload>), UpstreamError> {
-        let stream = self.0.dialer.dial().await?;
+        let stream = self.0.dialer.dial(Offer::Http1).await?.stream;
         let opened = http1::handshake(TokioIo::new(stream)).await;
         opened.map_err(|error| UpstreamError::Connect(error.to_string()))
     }
@@ -190,16 +192,14 @@ mod tests {
                 });
             }
         });
-        Address::Tcp { host: "127.0.0.1".to_owned(), port }
+        Address::parse(&format!("http://127.0.0.1:{port}")).unwrap()
     }
 
     async fn pool(idle_timeout: Duration) -> Pool {
         let second = Duration::from_secs(1);
         let address = application().await;
-        Pool::new(
-            Settings { address, host: None, connect_timeout: second, timeout: second, idle_timeout },
-            Metrics::new(),
-        )
+        let settings = Settings { address, host: None, connect_timeout: second, timeout: second, idle_timeout };
+        Pool::new(settings, None, Metrics::new())
     }
 
     fn post() -> Request<Upload> {

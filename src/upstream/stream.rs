@@ -13,7 +13,6 @@ pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// After its handshake, as server or client. On the heap: most connections are not TLS.
-    #[expect(dead_code, reason = "TLS towards clients and towards applications land on their own")]
     Tls(Box<TlsStream<TcpStream>>),
 }
 

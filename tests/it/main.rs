@@ -45,4 +45,5 @@ mod slow;
 mod socket;
 mod streams;
 mod tabs;
+mod upstream_tls;
 mod upstreams;

@@ -4,6 +4,7 @@ mod bearer;
 mod provider;
 mod rules;
 mod session;
+mod upstream_tls;
 
 use super::*;
 
@@ -154,12 +155,12 @@ admin_listen = "4181"
     -> admin_listen: "4181" is no address with a port; write 127.0.0.1:4181
 listen = "[::]:4181"
     -> admin_listen: 127.0.0.1:4181 is the public listener's own address; give health and metrics another port
-upstream = "https://app"
-    -> upstream: https:// is not in this version; write http://host:port or unix:/path
-upstream = "h2c://app"
-    -> upstream: h2c:// is not in this version; write http://host:port or unix:/path
+upstream = "https://a..b"
+    -> upstream: the host is missing or malformed; write http://host:port
+upstream = "https://app/base"
+    -> upstream: a path or query in it is not taken: requests go on with the path they came with
 upstream = "127.0.0.1:3000"
-    -> upstream: it is no address; write http://host:port or unix:/path
+    -> upstream: it is no address; write http://host:port, https://host:port or unix:/path
 upstream = "http://localhost:4180"
     -> upstream: it is the gate's own address; write the application's
 listen = "0.0.0.0:3000"
@@ -284,8 +285,6 @@ cors.origins = []
     -> cors: not in this version
 telemetry = {}
     -> telemetry: not in this version
-upstream_tls = {}
-    -> upstream_tls: not in this version
 "##,
     );
     check_all(

@@ -85,6 +85,7 @@ pub fn upstream_failed(error: &UpstreamError, asked: &Asked<'_>) -> Response<Bod
     let outcome = match error {
         UpstreamError::Connect(_) => gateway("application_unreachable", Notice::ApplicationDown),
         UpstreamError::ConnectTimeout(_, _) => slow("application_connect_timeout", Notice::ApplicationDown, asked),
+        UpstreamError::Tls(_) => gateway("application_tls", Notice::ApplicationDown),
         UpstreamError::Timeout(_) => slow("application_timeout", Notice::ApplicationSlow, asked),
         UpstreamError::Closed(_) => gateway("application_closed", Notice::ApplicationBroken),
         UpstreamError::Broken(_) => gateway("application_broken", Notice::ApplicationBroken),

@@ -193,7 +193,7 @@ async fn an_application_that_is_down_slow_or_broken_is_told_apart() {
     let gone = application(|mut wire, _| async move {
         wire.head().await;
     });
-    let down = Address::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+    let down = Address::parse("http://127.0.0.1:1").unwrap();
     let unasked = application(|mut wire, _| async move {
         wire.head().await;
         wire.send("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n").await;
@@ -254,7 +254,7 @@ async fn unix_sockets_serve_on_both_sides() {
         wire.send(OK).await;
         wire.rest().await;
     });
-    let world = before(Address::Unix(theirs.clone())).listening(Listen::Unix(ours.clone())).await;
+    let world = before(unix(&theirs)).listening(Listen::Unix(ours.clone())).await;
     let mut client = Wire::new(tokio::net::UnixStream::connect(&ours).await.unwrap());
     client.send(GET).await;
     assert!(client.head().await.starts_with("HTTP/1.1 200 "));
@@ -273,7 +273,7 @@ async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
     socket.listen(0).unwrap();
     socket.set_nonblocking(true).unwrap();
     let listener = UnixListener::from_std(socket.into()).unwrap();
-    let world = before(Address::Unix(path.clone())).start().await;
+    let world = before(unix(&path)).start().await;
     let mut clients = Vec::new();
     for _ in 0..4 {
         let mut client = world.connect().await;
@@ -292,4 +292,8 @@ async fn a_unix_socket_whose_queue_is_full_is_waited_for() {
         assert!(client.head().await.starts_with("HTTP/1.1 200 "));
     }
     std::fs::remove_file(path).unwrap();
+}
+
+fn unix(path: &std::path::Path) -> Address {
+    Address::parse(&format!("unix:{}", path.display())).unwrap()
 }

@@ -91,7 +91,7 @@ impl Setup {
         let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics), entrance };
         let (stages, upstream, body_limit) = (drain.clone(), self.upstream, self.limits.body_bytes);
         let make = move || Everybody {
-            pool: Pool::new(upstream.clone(), Arc::clone(&metrics)),
+            pool: Pool::new(upstream.clone(), None, Arc::clone(&metrics)),
             rewrite: rewrite(),
             body_limit,
             over: over.clone(),
@@ -165,7 +165,7 @@ impl Everybody {
 
 fn failed(error: &UpstreamError) -> Response<Body> {
     let status = match error {
-        UpstreamError::Connect(_) | UpstreamError::Closed(_) | UpstreamError::Broken(_) => 502,
+        UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Closed(_) | UpstreamError::Broken(_) => 502,
         UpstreamError::ConnectTimeout(_, _) | UpstreamError::Timeout(_) => 504,
         UpstreamError::RequestBody(_) => 400,
         UpstreamError::RequestBodyTimeout(_) => 408,
@@ -188,7 +188,7 @@ where
             tokio::spawn(serve(Wire::new(stream), number));
         }
     });
-    Address::Tcp { host: "127.0.0.1".to_owned(), port }
+    Address::parse(&format!("http://127.0.0.1:{port}")).unwrap()
 }
 
 /// One end of a connection, spoken by hand. Whatever is waited for has to come within a few seconds.

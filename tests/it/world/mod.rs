@@ -2,6 +2,7 @@
 
 mod ask;
 mod browser;
+mod ca;
 mod client;
 pub mod frames;
 pub mod hpack;
@@ -9,15 +10,18 @@ mod jar;
 mod process;
 mod setup;
 mod socket;
+mod tls;
 mod wire;
 
 pub use ask::{Ask, Reply};
 pub use browser::Browser;
+pub use ca::{Ca, Validity};
 pub use client::Client;
 pub use jar::Cookie;
 pub use process::Process;
 pub use setup::{Setup, free_port};
 pub use socket::{Socket, WsEnd};
+pub use tls::TlsFront;
 pub use wire::Wire;
 
 use std::net::SocketAddr;

@@ -62,6 +62,11 @@ impl Setup {
         self.tables.entry(table.to_owned()).or_default().remove(key);
     }
 
+    /// Where the application is, as TOML.
+    pub fn upstream(&self) -> String {
+        self.tables[""]["upstream"].clone()
+    }
+
     pub fn session(&mut self, key: &str, value: &str) {
         self.set("session", key, value);
     }

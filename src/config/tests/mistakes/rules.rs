@@ -43,10 +43,10 @@ paths = "/b"
     -> rules[0].paths: no such key; the nearest is rules.path
 path = "/a"
 upstream = "x"
-    -> rules[0].upstream: it is no address; write http://host:port or unix:/path
+    -> rules[0].upstream: it is no address; write http://host:port, https://host:port or unix:/path
 path = "/a"
-upstream = "https://app:8443"
-    -> rules[0].upstream: https:// is not in this version; write http://host:port or unix:/path
+upstream = "https://app:8443/base"
+    -> rules[0].upstream: a path or query in it is not taken: requests go on with the path they came with
 path = "/a"
 upstream = "http://127.0.0.1:4180"
     -> rules[0].upstream: it is the gate's own address; write the application's

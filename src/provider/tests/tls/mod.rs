@@ -12,6 +12,7 @@ use rustls::{ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, Strea
 
 use super::super::*;
 use super::world::*;
+use crate::tls::CertificateFiles;
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/provider/tests/tls").join(name)
@@ -111,11 +112,11 @@ async fn a_certificate_that_changes_is_the_one_that_is_shown() {
     let write = |name: &str, ending: &str, to: &PathBuf| std::fs::copy(file(&format!("{name}.{ending}")), to).unwrap();
     write("client", "pem", &files.certificate);
     write("client", "key", &files.key);
-    let kept = super::super::certificate::Certificate::new(&files).unwrap();
+    let kept = Certificate::new(&files).unwrap();
     assert_eq!(kept.reread(), Ok(false));
     // Between the two writes they do not fit; what was there stays.
     write("client-2", "pem", &files.certificate);
-    assert!(kept.reread().unwrap_err().contains("is not the key of"));
+    assert!(kept.reread().unwrap_err().to_string().contains("is not the key of"));
     write("client-2", "key", &files.key);
     assert_eq!(kept.reread(), Ok(true));
     let chosen = rustls::client::ResolvesClientCert::resolve(&kept, &[], &[]).unwrap();

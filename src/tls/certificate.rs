@@ -1,7 +1,7 @@
-//! The certificate that the client shows (`tls_client_auth`, RFC 8705 §2.1), and files that change while the process lives.
+//! A certificate with its chain and key, out of files in PEM that change while the process lives.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::SignatureScheme;
@@ -10,11 +10,14 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::client::Key;
-use super::settings::CertificateFiles;
-use crate::telemetry::metrics::{Metrics, ReloadResult};
+/// A certificate and its key, in PEM; read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
 
-/// Shown on every connection whose server asks for one; the newest one that could be read.
+/// Shown, as a client, to every server that asks for one; the newest one that could be read.
 #[derive(Debug)]
 pub struct Certificate {
     files: CertificateFiles,
@@ -24,10 +27,20 @@ pub struct Certificate {
 /// Which of the two files is wrong, and how. Never what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCertificate {
-    #[error("provider.tls_cert_file: {0}")]
+    #[error("{0}")]
     Certificate(String),
-    #[error("provider.tls_key_file: {0}")]
+    #[error("{0}")]
     Key(String),
+}
+
+impl BadCertificate {
+    /// The file's key in a table of the configuration.
+    pub fn key(&self) -> &'static str {
+        match self {
+            BadCertificate::Certificate(_) => "cert_file",
+            BadCertificate::Key(_) => "key_file",
+        }
+    }
 }
 
 impl Certificate {
@@ -35,9 +48,9 @@ impl Certificate {
         Ok(Certificate { files: files.clone(), current: ArcSwap::from_pointee(files.read()?) })
     }
 
-    /// Reads the files again. Whether there is another certificate now. Connections that stand keep the one they showed, for seconds.
-    pub fn reread(&self) -> Result<bool, String> {
-        let read = self.files.read().map_err(|error| error.to_string())?;
+    /// Reads the files again. Whether there is another certificate now. Connections that stand keep the one they showed.
+    pub fn reread(&self) -> Result<bool, BadCertificate> {
+        let read = self.files.read()?;
         if read.cert == self.current.load().cert {
             return Ok(false);
         }
@@ -70,8 +83,7 @@ impl CertificateFiles {
         }
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| BadCertificate::Key(format!("{of_key} holds no private key in PEM: {error}")))?;
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
+        CertifiedKey::from_der(chain, key, &super::cryptography()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
                 BadCertificate::Key(format!("{of_key} is not the key of the certificate in {of_certificate}"))
             }
@@ -82,37 +94,3 @@ impl CertificateFiles {
         })
     }
 }
-
-/// Looks at the files of key and certificate until it is dropped, as `server/reload.rs` looks at those of sessions. What cannot be read leaves what
-/// was there, and is said once for each reason.
-pub async fn keep_up(key: Option<Arc<Key>>, certificate: Option<Arc<Certificate>>, metrics: Arc<Metrics>) {
-    if key.is_none() && certificate.is_none() {
-        return;
-    }
-    let mut said = None;
-    loop {
-        tokio::time::sleep(EVERY).await;
-        let look = || {
-            let new_key = key.as_ref().map_or(Ok(false), |key| key.reread())?;
-            let new_certificate = certificate.as_ref().map_or(Ok(false), |certificate| certificate.reread())?;
-            Ok::<bool, String>(new_key || new_certificate)
-        };
-        match look() {
-            Ok(changed) => {
-                if changed {
-                    metrics.config_reload(ReloadResult::Success);
-                    tracing::info!(event = "client_key_reloaded");
-                }
-                said = None;
-            }
-            Err(why) if said.as_ref() == Some(&why) => {}
-            Err(why) => {
-                metrics.config_reload(ReloadResult::Failure);
-                tracing::error!(event = "client_key_not_reloaded", "{why}; what was there stays");
-                said = Some(why);
-            }
-        }
-    }
-}
-
-const EVERY: Duration = Duration::from_secs(2);
