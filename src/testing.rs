@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub mod fuzz;
+
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::config::{Problem, Problems};
 

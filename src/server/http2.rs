@@ -1,7 +1,7 @@
 //! HTTP/2 from clients (RFC 9113): its streams are requests like any other.
 
 mod budget;
-mod frames;
+pub mod frames;
 mod watch;
 
 use std::cell::RefCell;

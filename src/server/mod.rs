@@ -10,7 +10,7 @@ mod connection;
 pub mod drain;
 mod entrance;
 mod handle;
-mod http2;
+pub mod http2;
 pub mod listen;
 mod login;
 mod logout;
