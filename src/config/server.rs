@@ -20,6 +20,10 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Between requests.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of its answer while the application is held up. No key, because there is nothing to choose: the kernel
+    /// says that there is room again only when a third of what it holds (megabytes) has been taken, so that a client that reads 10 KB a second
+    /// is silent for minutes.
+    pub stall_timeout: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             // Longer than load balancers keep their connections (Google's 610 s is the longest known), so that none sends into a closed one.
             idle_timeout: Duration::from_secs(620),
+            stall_timeout: Duration::from_secs(600),
         }
     }
 }
@@ -99,6 +104,7 @@ fn limits(written: &raw::Limits, report: &mut Report) -> Limits {
         connections: number(&written.connections, default.connections, MOST_CONNECTIONS, report),
         header_timeout: positive(&written.header_timeout, default.header_timeout, report),
         idle_timeout: positive(&written.idle_timeout, default.idle_timeout, report),
+        stall_timeout: default.stall_timeout,
     }
 }
 

@@ -84,7 +84,7 @@ impl Watchable for Vigil {
         match self.state() {
             State::Idle(since) => Some(since + limits.idle_timeout),
             State::Head(since) => Some(since + limits.header_timeout),
-            State::Busy | State::Answered => Some(self.stalled.get()? + STALLED),
+            State::Busy | State::Answered => Some(self.stalled.get()? + limits.stall_timeout),
         }
     }
 
@@ -178,10 +178,6 @@ impl http_body::Body for Answering {
     }
 }
 
-/// How long a client may take nothing of its answer while the application is held up. Long, because the kernel says that there is room again
-/// only when a third of what it holds (megabytes) has been taken: a client that reads 10 KB a second is silent for minutes.
-pub const STALLED: Duration = Duration::from_secs(600);
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -213,7 +209,7 @@ mod tests {
         let before = Instant::now();
         fill(&mut watched).await;
         let first = vigil.deadline(&limits).unwrap();
-        assert!(first >= before + STALLED && first <= Instant::now() + STALLED);
+        assert!(first >= before + limits.stall_timeout && first <= Instant::now() + limits.stall_timeout);
         fill(&mut watched).await;
         assert_eq!(vigil.deadline(&limits), Some(first));
         let taken = theirs.read(&mut vec![0; 1 << 20]).await.unwrap();

@@ -14,7 +14,6 @@ use super::budget::Budget;
 use super::frames::{ENHANCE_YOUR_CALM, Frames, Head, Kind, goaway};
 use crate::config::server::Limits;
 use crate::server::arrival::Arrived;
-use crate::server::vigil::STALLED;
 use crate::server::watchman::Watchable;
 
 /// Shared by a connection, its bytes and its streams.
@@ -95,9 +94,11 @@ impl Watchable for Watch {
             state.held_up_since = None;
         }
         let is_idle = state.open.is_empty() && state.owing_since.is_none();
-        let otherwise = if is_idle { state.idle_since + limits.idle_timeout } else { now + LOOK_EVERY };
+        let otherwise =
+            if is_idle { state.idle_since + limits.idle_timeout } else { now + LOOK_EVERY.min(limits.stall_timeout) };
         let owing = state.owing_since.map(|since| since + limits.header_timeout);
-        let stalled = [state.stalled_since, state.held_up_since].into_iter().flatten().map(|since| since + STALLED);
+        let stalled =
+            [state.stalled_since, state.held_up_since].into_iter().flatten().map(|since| since + limits.stall_timeout);
         stalled.chain(owing).chain([otherwise]).min()
     }
 

@@ -11,4 +11,5 @@ mod proxy_protocol;
 mod reload;
 mod sessions;
 mod socket;
+mod stalls;
 mod world;

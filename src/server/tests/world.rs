@@ -54,6 +54,7 @@ pub fn before(application: Address) -> Setup {
             connections: 100,
             header_timeout: 10 * second,
             idle_timeout: 620 * second,
+            stall_timeout: 600 * second,
         },
         upstream: Settings {
             address: application,
