@@ -7,7 +7,6 @@ pub fn is_later(key: &str) -> bool {
 
 const LATER: &[&str] = &[
     "tls",
-    "cors",
     "telemetry",
     "session.store",
     "session.store_outage",

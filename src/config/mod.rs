@@ -9,6 +9,7 @@ mod bearer;
 mod choices;
 mod client;
 mod conditions;
+mod cors;
 mod endpoints;
 mod env;
 mod given;
@@ -159,6 +160,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
             rules,
             identity,
             allowed_origins: public::allowed_origins(written, report),
+            cors_origins: cors::origins(&written.cors, report),
             lifetimes,
         },
         server,

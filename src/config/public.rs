@@ -221,7 +221,7 @@ pub fn allowed_origins(written: &raw::Configuration, report: &mut Report) -> Vec
 }
 
 /// As browsers write it: lower case, default port left out. Also those of applications that are no web pages (`capacitor://localhost`).
-fn origin(at: &At<String>) -> Option<String> {
+pub(super) fn origin(at: &At<String>) -> Option<String> {
     let text = at.value.strip_suffix('/').unwrap_or(&at.value);
     let url = Url::parse(text).ok()?;
     let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('*'))?;
@@ -233,7 +233,7 @@ fn origin(at: &At<String>) -> Option<String> {
     (is_bare && is_plain && text.contains("://")).then_some(origin)
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     quoted(&super::given::shortened(text))
 }
 

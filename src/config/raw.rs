@@ -61,6 +61,8 @@ sections! {
         rules: Many<Rule>,
         /// Whose access tokens rules with bearer = true take.
         bearer: Many<Bearer>,
+        /// Pages of other origins whose scripts use this application.
+        cors: Cors,
         /// Bounds.
         limits: Limits,
         /// What happens after SIGTERM.
@@ -225,6 +227,11 @@ sections! {
         user_claim: Text,
         /// Default ["RS256", "PS256", "ES256", "EdDSA"].
         algs: Key<Vec<At<One<jsonwebtoken::Algorithm>>>>,
+    }
+
+    Cors {
+        /// Origins whose preflights reach the application without a session, and whose scripts may read what the gate itself answers.
+        origins: Texts,
     }
 
     Limits {

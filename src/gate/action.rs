@@ -58,6 +58,10 @@ pub enum Action {
     },
     /// `/session`, and `POST /refresh` after its refresh; whoever asks.
     SessionStatus,
+    /// A preflight to an address of the gate's own, from one of `[cors] origins`: what may be sent there.
+    Preflight {
+        allow: &'static str,
+    },
     /// `/userinfo`: the user's claims that `[identity]` names.
     UserInfo,
     /// `health_path`.

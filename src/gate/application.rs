@@ -36,6 +36,10 @@ impl Gate {
         if !effect.takes(ask.client) {
             return not_met(rule, Lacks::Network);
         }
+        // The request to come brings credentials of its own, and meets its own rule.
+        if effect.access != Access::Deny && self.is_let_ahead(ask) {
+            return self.pass(at, ask, effect, None);
+        }
         // Who must be allowed must be somebody.
         let access = match effect.access {
             Access::Public | Access::Optional if allowed.asks_anything() => Access::User,

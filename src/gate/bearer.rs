@@ -31,6 +31,7 @@ impl Gate {
     /// looked at either.
     pub fn takes_bearer(&self, ask: &Ask) -> bool {
         let takes = |ask: &Ask| match self.judge(ask) {
+            _ if self.is_let_ahead(ask) => false,
             Verdict::Says { effect, .. } => effect.bearer && effect.access == Access::User && effect.takes(ask.client),
             Verdict::Ambiguous => false,
         };
@@ -39,7 +40,7 @@ impl Gate {
             Route::Own(at, Endpoint::Auth | Endpoint::AuthRedirect) => {
                 self.original(at, ask).is_ok_and(|(_, original)| takes(&original))
             }
-            Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
+            Route::Own(_, _) | Route::Ahead(_) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
         }
     }
 

@@ -78,6 +78,7 @@ impl Gate {
             trusted: false,
             relation: Relation::Own,
             origin: None,
+            preflight: false,
             cookies: Cookies::default(),
             authorization: Authorization::default(),
             original: None,
@@ -131,7 +132,7 @@ impl Gate {
     fn because(&self, ask: &Ask) -> Because {
         match self.route(ask) {
             Route::Health => Because::Health,
-            Route::Own(_, _) => Because::Own,
+            Route::Own(_, _) | Route::Ahead(_) => Because::Own,
             Route::Application(_) => match self.judge(ask) {
                 Verdict::Says { rule: Some(index), .. } => Because::Rule(index),
                 Verdict::Says { rule: None, .. } => Because::Default,

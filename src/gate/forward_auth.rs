@@ -85,6 +85,7 @@ impl Gate {
             | Action::BackchannelLogout
             | Action::FrontchannelLogout { .. }
             | Action::SessionStatus
+            | Action::Preflight { .. }
             | Action::UserInfo
             | Action::Health
             | Action::ToPublicUrl { .. } => return action,
@@ -127,7 +128,10 @@ impl Gate {
         original.client = told.and_then(|told| told.client);
         match told.and_then(|told| told.method.clone()) {
             Some(method) => original.method = method,
-            None if self.rules.tell_methods_apart() => return unknown("X-Forwarded-Method"),
+            // A preflight is told by its method, too.
+            None if self.rules.tell_methods_apart() || !self.settings.cors_origins.is_empty() => {
+                return unknown("X-Forwarded-Method");
+            }
             None => original.method = Method::GET,
         }
         let target = told.and_then(|told| told.target.clone());
@@ -139,6 +143,7 @@ impl Gate {
             target.unwrap_or_else(|| PathAndQuery::try_from(root.as_str()).unwrap_or(PathAndQuery::from_static("/")));
         if let Some(told) = told {
             original.wants = told.wants;
+            original.preflight = told.preflight;
             if let Some(host) = &told.host {
                 original.host = host.clone();
             }

@@ -3,6 +3,7 @@
 pub mod action;
 mod application;
 mod bearer;
+pub mod cors;
 mod explain;
 mod forward_auth;
 pub mod identity;
@@ -102,7 +103,10 @@ pub struct Settings {
     pub forward_auth_only: bool,
     pub rules: Vec<rules::Rule>,
     pub identity: Identity,
+    /// For WebSockets.
     pub allowed_origins: Vec<String>,
+    /// `[cors] origins`, as browsers write them.
+    pub cors_origins: Vec<String>,
     pub lifetimes: Lifetimes,
 }
 
@@ -126,6 +130,7 @@ impl Gate {
         match self.route(ask) {
             Route::Health => Action::Health,
             Route::Own(at, endpoint) => self.own(at, endpoint, ask, caller, now),
+            Route::Ahead(endpoint) => Action::Preflight { allow: endpoint.methods() },
             Route::Application(at) => self.application(at, ask, caller, now, &Allowed::default()),
             Route::OtherName(public_url) => Action::ToPublicUrl { public_url },
             Route::Nowhere(refusal) if self.is_auth(ask.path()) => {
@@ -230,6 +235,7 @@ impl Gate {
     /// Whether the decision about this request depends on a session that is alive.
     fn needs_session(&self, ask: &Ask) -> bool {
         let depends = |ask: &Ask| match self.judge(ask) {
+            _ if self.is_let_ahead(ask) => false,
             Verdict::Says { effect, .. } => match effect.access {
                 Access::User | Access::Optional => effect.takes(ask.client),
                 Access::Public | Access::Deny => false,
@@ -242,7 +248,7 @@ impl Gate {
                 let asks = Allowed::read(ask.query()).is_ok_and(|allowed| allowed.asks_anything());
                 self.original(at, ask).is_ok_and(|(_, original)| asks || depends(&original))
             }
-            Route::Own(_, _) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
+            Route::Own(_, _) | Route::Ahead(_) | Route::Health | Route::OtherName(_) | Route::Nowhere(_) => false,
         }
     }
 }

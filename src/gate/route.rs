@@ -54,6 +54,8 @@ pub(in crate::gate) struct At {
 pub(in crate::gate) enum Route {
     Health,
     Own(At, Endpoint),
+    /// A preflight to one of them, from one of `[cors] origins`.
+    Ahead(Endpoint),
     Application(At),
     /// A page load under another loopback name of this `public_url`'s port.
     OtherName(usize),
@@ -95,13 +97,28 @@ impl Endpoint {
     }
 
     /// As `Allow` has it.
-    fn methods(self) -> &'static str {
+    pub(in crate::gate) fn methods(self) -> &'static str {
         match self {
             // Not HEAD: it would start an attempt, or spend a code, that nobody goes on with.
             Endpoint::Start | Endpoint::Callback | Endpoint::SignedOut | Endpoint::FrontchannelLogout => "GET",
             Endpoint::SignOut => "GET, POST",
             Endpoint::Auth | Endpoint::AuthRedirect | Endpoint::UserInfo | Endpoint::Session => "GET, HEAD",
             Endpoint::Refresh | Endpoint::BackchannelLogout => "POST",
+        }
+    }
+
+    /// What scripts ask, and read the answer of.
+    fn is_for_scripts(self) -> bool {
+        match self {
+            Endpoint::UserInfo | Endpoint::Session | Endpoint::Refresh => true,
+            Endpoint::Start
+            | Endpoint::Callback
+            | Endpoint::SignOut
+            | Endpoint::SignedOut
+            | Endpoint::Auth
+            | Endpoint::AuthRedirect
+            | Endpoint::BackchannelLogout
+            | Endpoint::FrontchannelLogout => false,
         }
     }
 
@@ -224,8 +241,10 @@ impl Gate {
         }
         if let Some(name) = path.strip_prefix(site.own.as_str()).filter(|name| name.is_empty() || name.starts_with('/'))
         {
-            if let Some(endpoint) = Endpoint::named(name) {
-                return endpoint.at(at, &ask.method);
+            match Endpoint::named(name) {
+                Some(endpoint) if endpoint.is_for_scripts() && self.is_let_ahead(ask) => return Route::Ahead(endpoint),
+                Some(endpoint) => return endpoint.at(at, &ask.method),
+                None => {}
             }
             // `/oauth2/../x` is the application's business: closed by default, like every other reading.
             let stays = is_plain(path)

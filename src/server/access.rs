@@ -148,6 +148,7 @@ fn decision(action: &Action) -> Decision {
         | Action::BackchannelLogout
         | Action::FrontchannelLogout { .. }
         | Action::SessionStatus
+        | Action::Preflight { .. }
         | Action::UserInfo
         | Action::Health
         | Action::ToPublicUrl { .. } => Decision::Endpoint,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
@@ -24,6 +25,7 @@ use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
 use crate::session::Session;
 use crate::upstream::{Arrived, Body, Ending, Pool};
+use crate::wire::ask::origin;
 use crate::wire::rewrite::From;
 use crate::wire::{Ask, Head, Malformed};
 
@@ -68,6 +70,7 @@ impl Handler for Doorkeeper {
             visit.touch(now);
         }
         visit.settle(now, response.headers_mut());
+        answer::share(&mut response, site.gate.shared_with(ask.origin.as_ref()));
         answer::count_cookies(&mut response);
         done.note(&response);
         response
@@ -91,7 +94,9 @@ impl Doorkeeper {
 
     fn read(&self, site: &Site, peer: &Peer, request: &Request<Incoming>) -> Result<Ask, Malformed> {
         let names = &site.store.settings.names;
-        let ask = Ask::read(Head::of(request), peer.remote, &site.trust, names, || self.ids.fresh())?;
+        let mut ask = Ask::read(Head::of(request), peer.remote, &site.trust, names, || self.ids.fresh())?;
+        // In HTTP/2 a body needs no field that announces it (RFC 9113 §8.1.1).
+        ask.preflight &= request.body().is_end_stream();
         let declared =
             request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         match (site.body_bytes, declared) {
@@ -113,7 +118,8 @@ impl Doorkeeper {
             places: &site.places,
             public_url: 0,
         };
-        let response = answer::malformed(malformed, &asked);
+        let mut response = answer::malformed(malformed, &asked);
+        answer::share(&mut response, site.gate.shared_with(origin(head.headers).as_ref()));
         access::note_malformed(&self.house.metrics, site, malformed, &asked, &response, began);
         response
     }
@@ -149,6 +155,10 @@ impl Doorkeeper {
             Action::BackchannelLogout => visit.backchannel_logout(request).await,
             Action::FrontchannelLogout { iss_and_sid } => visit.frontchannel_logout(iss_and_sid),
             Action::SessionStatus => session_status(visit, now),
+            Action::Preflight { allow } => {
+                let wanted = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+                answer::preflight(allow, wanted, &visit.asked_here())
+            }
             Action::UserInfo => user_info(visit),
             Action::Health => answer::health(self.house.readiness.is_ready(), visit.asked_here().head),
             Action::ToPublicUrl { public_url } => {

@@ -1,6 +1,7 @@
 //! Ask: all of a request that a decision may depend on.
 
 mod door;
+mod preflight;
 mod proxied;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub struct Ask {
     pub relation: Relation,
     /// `Origin`, as sent; `null` where several came.
     pub origin: Option<HeaderValue>,
+    /// A browser asks whether it may send what a script of another origin wants to send. Whoever has the body says whether one came without being announced.
+    pub preflight: bool,
     pub cookies: Cookies,
     pub authorization: Authorization,
     /// Forward-auth: the request that another proxy asks about; only ever from a trusted proxy.
@@ -47,6 +50,8 @@ pub struct Original {
     pub client: Option<IpAddr>,
     /// `Ask::wants`, had the original request come here.
     pub wants: Wants,
+    /// `Ask::preflight`, had it come here.
+    pub preflight: bool,
     /// Two headers (or two lines of one) told different things: one of them may be the client's own, so neither is believed.
     pub contradictory: bool,
 }
@@ -175,6 +180,7 @@ impl Ask {
             host,
             target,
             origin: origin(headers),
+            preflight: preflight::is_preflight(method, headers, body),
             cookies: Cookies::read(headers, names),
             authorization: Authorization::of(headers),
             original: original.map(Box::new),
@@ -191,7 +197,8 @@ impl Ask {
     }
 }
 
-fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
+/// `Ask::origin`
+pub fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut lines = headers.get_all(header::ORIGIN).iter();
     let first = lines.next()?;
     Some(if lines.next().is_none() { first.clone() } else { HeaderValue::from_static("null") })

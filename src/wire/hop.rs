@@ -116,6 +116,11 @@ fn named_by_connection(headers: &HeaderMap) -> SmallVec<[HeaderName; 16]> {
         .collect()
 }
 
+/// Whether an application could take this field for the one of that name, which is in lower case with `-` between its words.
+pub(in crate::wire) fn reads_as(name: &HeaderName, known: &str) -> bool {
+    same(known, name.as_str())
+}
+
 /// `known` is folded already.
 fn same(known: &str, name: &str) -> bool {
     known.len() == name.len() && begins(name, known)

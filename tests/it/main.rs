@@ -11,6 +11,7 @@ mod callback;
 mod circles;
 mod conformance;
 mod cookies;
+mod cors;
 mod drain;
 mod ended;
 mod forgery;

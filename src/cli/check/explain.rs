@@ -199,6 +199,7 @@ impl Teller<'_> {
             Action::BackchannelLogout => "says which sessions have ended, where it is the provider's".to_owned(),
             Action::FrontchannelLogout { iss_and_sid: Some(_) } => "ends the session of that sid".to_owned(),
             Action::FrontchannelLogout { iss_and_sid: None } => "ends nothing: 400 without iss and sid".to_owned(),
+            Action::Preflight { .. } => "is told what scripts of cors.origins may send there".to_owned(),
             Action::SessionStatus => "is told about the session, as JSON; without one, 401".to_owned(),
             Action::UserInfo => {
                 "is told the user's claims that [identity] names, as JSON; without a session, 401".to_owned()

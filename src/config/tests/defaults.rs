@@ -61,6 +61,7 @@ fn every_key_has_the_default_that_the_interface_names() {
         ("identity.id_token", "\"off\""),
         ("rules", "[]"),
         ("bearer", "[]"),
+        ("cors.origins", "[]"),
         ("limits.header_bytes", "\"64KiB\""),
         ("limits.body_bytes", "\"off\""),
         ("limits.connections", "10000"),
@@ -245,6 +246,22 @@ fn listeners_of_all_kinds_stand_beside_each_other() {
     ];
     let config = loaded(&around("", &format!("listen = {written:?}"))).config;
     assert_eq!(config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), written);
+}
+
+#[test]
+fn origins_are_taken_as_browsers_write_them() {
+    let written = "cors.origins = [\"https://App.Example.mn/\", \"https://b.mn:443\", \"https://c.mn:8443\", \"http://localhost:5173\", \"http://[::1]:80\", \"capacitor://localhost\"]";
+    assert_eq!(
+        loaded(&around("", written)).config.gate.cors_origins,
+        [
+            "https://app.example.mn",
+            "https://b.mn",
+            "https://c.mn:8443",
+            "http://localhost:5173",
+            "http://[::1]",
+            "capacitor://localhost"
+        ]
+    );
 }
 
 #[test]

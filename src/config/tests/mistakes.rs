@@ -68,6 +68,22 @@ allowed_origins = ["*"]
     -> allowed_origins[0]: "*" is no origin; write scheme, host and port alone: https://other.example.mn
 allowed_origins = ["https://a.mn/x"]
     -> allowed_origins[0]: "https://a.mn/x" is no origin; write scheme, host and port alone: https://other.example.mn
+cors.origins = ["*"]
+    -> cors.origins[0]: "*" is every page there is, with this browser's session; write each origin: https://other.example.mn
+cors.origins = ["null"]
+    -> cors.origins[0]: "null" is what any file and any sandboxed frame is; write an origin: https://other.example.mn
+cors.origins = ["https://a.mn/x"]
+    -> cors.origins[0]: "https://a.mn/x" is no origin; write scheme, host and port alone: https://other.example.mn
+cors.origins = ["https://*.a.mn"]
+    -> cors.origins[0]: "https://*.a.mn" is no origin; write scheme, host and port alone: https://other.example.mn
+cors.origins = ["a.mn"]
+    -> cors.origins[0]: "a.mn" is no origin; write scheme, host and port alone: https://other.example.mn
+cors.origins = ["http://a.mn:8080"]
+    -> cors.origins[0]: "http://a.mn:8080" is not encrypted, so anybody on the way could be that page; write https://a.mn:8080
+cors.origins = ["https://a.mn", "https://A.mn:443/"]
+    -> cors.origins[1]: it is there twice
+cors.origins = "https://a.mn"
+    -> cors.origins: "https://a.mn" is no list; write [ … ]
 prefix = "oauth2"
     -> prefix: "oauth2" is no path; write /oauth2
 prefix = "/"
@@ -281,8 +297,6 @@ lifetime = "8h"
     -> lifetime: no such key; the nearest is session.lifetime
 tls.cert_file = "x"
     -> tls: not in this version
-cors.origins = []
-    -> cors: not in this version
 telemetry = {}
     -> telemetry: not in this version
 "##,

@@ -29,6 +29,7 @@ fn site(host: &str, path: &str) -> Site {
             id_token: Default::default(),
         },
         allowed_origins: Vec::new(),
+        cors_origins: Vec::new(),
         lifetimes: Default::default(),
     };
     Site::new(&url, &settings)

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod conditions;
+mod cors;
 mod endpoints;
 mod explain;
 mod forward_auth;
@@ -113,6 +114,7 @@ fn settings() -> Settings {
             id_token: PassOn::Off,
         },
         allowed_origins: Vec::new(),
+        cors_origins: Vec::new(),
         lifetimes: Lifetimes::default(),
     }
 }
@@ -228,6 +230,7 @@ fn say(action: &Action) -> String {
         Action::BackchannelLogout => "back-channel logout".to_owned(),
         Action::FrontchannelLogout { iss_and_sid: Some((iss, sid)) } => format!("front-channel logout {iss} {sid}"),
         Action::FrontchannelLogout { iss_and_sid: None } => "front-channel logout of nobody".to_owned(),
+        Action::Preflight { allow } => format!("preflight: {allow}"),
         Action::SessionStatus => "status".to_owned(),
         Action::UserInfo => "user info".to_owned(),
         Action::Health => "health".to_owned(),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 
+use super::cors::ForScripts;
 use super::{Asked, body, mark};
 use crate::clock::Timestamp;
 use crate::session::Session;
@@ -143,6 +144,7 @@ fn plain(status: StatusCode, content_type: &'static str, text: String, head: boo
 
 fn json_answer(value: &Value, asked: &Asked<'_>) -> Response<Body> {
     let mut response = Response::new(());
+    response.extensions_mut().insert(ForScripts);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     mark(headers, asked);

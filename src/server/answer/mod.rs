@@ -2,6 +2,7 @@
 //! response. What a person sees is in `pages`; what the log gets is the `Reason` in the response's extensions, and the error's own text.
 
 mod callback;
+mod cors;
 mod data;
 mod failure;
 mod form;
@@ -14,6 +15,7 @@ mod tests;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 pub use callback::{CallbackProblem, callback_problem};
+pub use cors::{preflight, share};
 pub use data::{
     SessionStatus, admin_refusal, allowed, count_cookies, health, json, metrics, session_status, user_info,
 };

@@ -127,7 +127,7 @@ fn digits(value: &HeaderValue) -> Option<u64> {
 }
 
 /// The one line of this name, if there is one; `None` where there are several.
-fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h HeaderValue>> {
+pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Option<&'h HeaderValue>> {
     let mut lines = headers.get_all(name).iter();
     let first = lines.next();
     lines.next().is_none().then_some(first)

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 
+use super::preflight::is_preflight;
 use super::{Malformed, Original, Wants, door};
 use crate::wire::{Host, Trust};
 
@@ -79,8 +80,11 @@ pub(super) fn original(headers: &HeaderMap, trust: &Trust) -> Option<Original> {
     let target = agree(targets.iter().map(|target| target.as_bytes()).chain(url_targets), &mut agreed);
     let method =
         method.and_then(|method| Method::from_bytes(method).ok()).filter(|method| door::method(method).is_ok());
+    let as_sent = method.as_ref().unwrap_or(&Method::GET);
     Some(Original {
-        wants: Wants::of(method.as_ref().unwrap_or(&Method::GET), headers),
+        wants: Wants::of(as_sent, headers),
+        // Whether it has a body is not told, and nothing of it is asked about.
+        preflight: is_preflight(as_sent, headers, door::Body::None),
         method,
         client: client(headers, None, trust),
         host: host.and_then(Host::parse),
