@@ -13,6 +13,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const GET: &[u8] = b"\0\0\x08\x01\x05\0\0\0\x01\x82\x86\x84\x41\x03app";
 /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2).
 const CLOSED: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
+const ONE: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x01";
 const WIDE: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff";
 /// A WINDOW_UPDATE of the connection.
 const ALL: &[u8] = b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
@@ -72,11 +73,10 @@ async fn whose_window_is_closed_to_a_large_answer() {
     is_let_go(LARGE, &[PREFACE, CLOSED, GET].concat()).await;
 }
 
-/// The library has it all, and the application knows nothing of the client any more.
-#[tokio::test]
-async fn whose_window_is_closed_to_a_small_answer() {
+/// Of a small answer the application knows nothing any more, and where its first octet has gone, nor does whoever passed it on.
+async fn is_let_go_of_the_rest(windows: &[u8]) {
     let short = Duration::from_millis(300);
-    let request = [PREFACE, CLOSED, GET].concat();
+    let request = [PREFACE, windows, GET].concat();
     let (mut setup, _over) = answers(100).await;
     setup.limits.stall_timeout = short;
     let world = setup.start().await;
@@ -90,4 +90,14 @@ async fn whose_window_is_closed_to_a_small_answer() {
     let mut client = world.connect().await;
     client.send(&request).await;
     assert!(timeout(3 * short, client.rest_of_bytes()).await.is_err(), "too early");
+}
+
+#[tokio::test]
+async fn whose_window_is_closed_to_a_small_answer() {
+    is_let_go_of_the_rest(CLOSED).await;
+}
+
+#[tokio::test]
+async fn whose_window_lets_one_octet_of_a_small_answer_through() {
+    is_let_go_of_the_rest(ONE).await;
 }
