@@ -102,10 +102,15 @@ mod tests {
             3 => prop::sample::select(known).prop_map(<[u8]>::to_vec),
             1 => prop::collection::vec(any::<u8>(), 0..20),
         ];
-        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
     const PROXY: &[&[u8]] = &[
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY TCP4 127.0.0.1 127.0.0.1 1 65535\r\n",
+        b"PROXY TCP6 ::1 ::1 0 1\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\0\x01\0\x01",
         b"PROXY ",
         b"TCP4 ",
         b"TCP6 ",
@@ -155,7 +160,15 @@ mod tests {
         }
     }
 
+    /// Eight times as many as elsewhere, because they are quick.
+    fn many() -> ProptestConfig {
+        let usual = ProptestConfig::default();
+        ProptestConfig { cases: usual.cases.saturating_mul(8), ..usual }
+    }
+
     proptest! {
+        #![proptest_config(many())]
+
         #[test]
         fn every_promise_holds_of_any_pieces_of_a_proxy_header(bytes in pieces(PROXY)) {
             super::proxy_header(&bytes);
