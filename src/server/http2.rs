@@ -2,6 +2,7 @@
 
 mod budget;
 pub mod frames;
+mod socket;
 mod watch;
 
 use std::cell::RefCell;
@@ -16,11 +17,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::ext::Protocol;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 
+use super::answer;
 use super::arrival::Arrived;
 use super::connection::linger;
 use super::drain::Stage;
@@ -64,12 +67,12 @@ async fn answer<H: Handler>(
     arrived: Rc<RefCell<Arrived>>,
     peer: Rc<Peer>,
     handler: Rc<H>,
-    floor: &Floor,
+    floor: &Rc<Floor>,
     watch: &Rc<Watch>,
 ) -> End {
     let service = service_fn(|request: Request<Incoming>| {
         let serving = watch.serve();
-        let answer = respond(request, peer.of_stream(), Rc::clone(&handler));
+        let answer = respond(request, peer.of_stream(), Rc::clone(&handler), Rc::clone(floor), Rc::clone(watch));
         async move { Ok::<_, Infallible>(answer.await.map(|body| Sending { body, serving })) }
     });
     let io = TokioIo::new(Watched { arrived, watch: Rc::clone(watch) });
@@ -101,13 +104,30 @@ async fn answer<H: Handler>(
 }
 
 /// From a stream's head to its answer's.
-async fn respond<H: Handler>(request: Request<Incoming>, peer: Rc<Peer>, handler: Rc<H>) -> Response<Body> {
+async fn respond<H: Handler>(
+    mut request: Request<Incoming>,
+    peer: Rc<Peer>,
+    handler: Rc<H>,
+    floor: Rc<Floor>,
+    watch: Rc<Watch>,
+) -> Response<Body> {
+    let connect = (*request.method() == Method::CONNECT).then(|| hyper::upgrade::on(&mut request));
     let (mut head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
-    let mut response = match h2::translate(&mut head) {
-        Ok(()) => handler.handle(peer, Request::from_parts(head, body)).await,
+    let protocol = head.extensions.remove::<Protocol>();
+    let mut response = match h2::translate(&mut head, protocol.as_ref().map(Protocol::as_str), socket::key) {
+        Ok(()) => handler.handle(Rc::clone(&peer), Request::from_parts(head, body)).await,
         Err(malformed) => handler.turn_away(malformed, &head),
     };
+    if let Some(connect) = connect {
+        response = match peer.take_switch() {
+            Some(switch) => {
+                tokio::task::spawn_local(socket::run(connect, switch, floor, watch.serve()));
+                answer::connected(response)
+            }
+            None => answer::not_connected(response),
+        };
+    }
     // What HTTP/1.1 says of its connection has no place here (§8.2.2): the drain is told by GOAWAY, an upload that nobody wants by RST_STREAM.
     hop::strip_response(response.headers_mut());
     if is_head && let Some(length) = response.body().size_hint().exact() {
@@ -173,6 +193,7 @@ fn protocol(limits: &Limits) -> http2::Builder<OnThisThread> {
         .max_frame_size(FRAME_BYTES)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .enable_connect_protocol()
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(RESETS_AT_ONCE)
         .max_local_error_reset_streams(MALFORMED_STREAMS)

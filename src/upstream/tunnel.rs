@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Stream;
 use super::frames;
@@ -39,7 +39,10 @@ impl Tunnel {
 
     /// Copies until both sides have ended, or `stop` returns: then both are told, between two frames, and get a moment to answer. `read`:
     /// what came from the client already.
-    pub async fn run(self, mut client: Stream, read: Bytes, stop: impl Future<Output = Cause>) {
+    pub async fn run<C>(self, mut client: C, read: Bytes, stop: impl Future<Output = Cause>)
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
         let Tunnel { stream: mut application, read: sent_early, counted: _counted } = self;
         let (mut up, mut down) = (Half::new(read), Half::new(sent_early));
         let mut stop = pin!(stop);
@@ -70,7 +73,8 @@ impl Tunnel {
             if limited { patience.as_mut().poll(cx) } else { Poll::Pending }
         })
         .await;
-        let _ = client.shutdown().await;
+        // A stream of HTTP/2 is at its end only when the client has taken all of it.
+        let _ = timeout(FAREWELL, client.shutdown()).await;
     }
 }
 

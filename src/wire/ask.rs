@@ -120,6 +120,9 @@ pub enum Malformed {
     Method,
     #[error("a field that HTTP/2 has no place for, or a value with space around it (RFC 9113 §8.2)")]
     Field,
+    /// 501.
+    #[error("an extended CONNECT for another protocol than websocket (RFC 8441 §4)")]
+    Protocol,
     #[error("a WebSocket handshake that is none, or that has a body (RFC 6455 §4.2.1)")]
     Upgrade,
     #[error("Content-Length is larger than limits.body_bytes")]

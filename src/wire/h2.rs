@@ -1,6 +1,6 @@
 //! HTTP/2: a request's head as HTTP/1.1 would have brought it (RFC 9113 §8), so that everything behind reads one kind of head.
 
-use http::header::{COOKIE, HOST, TE};
+use http::header::{CONNECTION, COOKIE, HOST, SEC_WEBSOCKET_KEY, TE, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
@@ -10,14 +10,18 @@ use super::{Host, Malformed};
 #[cfg(test)]
 mod tests;
 
-/// Whatever is not refused is in origin form afterwards, with one `Host` that is the authority, and cookies on one line.
+/// Whatever is not refused is in origin form afterwards, with one `Host` that is the authority, and cookies on one line. `protocol`: of an
+/// extended CONNECT (RFC 8441 §4); `key` makes the nonce that a handshake of HTTP/1.1 needs and this one has not.
 ///
 /// What the HTTP library hides cannot be refused here: it cuts a raw `#…` off `:path` before anybody matches or forwards it.
-pub fn translate(head: &mut Parts) -> Result<(), Malformed> {
+pub fn translate(head: &mut Parts, protocol: Option<&str>, key: impl FnOnce() -> HeaderValue) -> Result<(), Malformed> {
     fields(&head.headers)?;
-    if head.method == Method::CONNECT {
+    match protocol {
         // A tunnel to anywhere, which the door refuses.
-        return Ok(());
+        None if head.method == Method::CONNECT => return Ok(()),
+        None => {}
+        Some(protocol) if protocol.eq_ignore_ascii_case("websocket") => handshake(head, key()),
+        Some(_) => return Err(Malformed::Protocol),
     }
     authority(&head.uri, &mut head.headers)?;
     join_cookies(&mut head.headers);
@@ -63,6 +67,14 @@ fn authority(uri: &Uri, headers: &mut HeaderMap) -> Result<(), Malformed> {
     let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Malformed::Host)?;
     headers.insert(HOST, host);
     Ok(())
+}
+
+/// RFC 8441 §5: the handshake of RFC 6455 §4.1 without what says in HTTP/1.1 that it is one.
+fn handshake(head: &mut Parts, key: HeaderValue) {
+    head.method = Method::GET;
+    head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    head.headers.insert(SEC_WEBSOCKET_KEY, key);
 }
 
 /// §8.2.3: a cookie's crumbs become one line, with `; ` between them.

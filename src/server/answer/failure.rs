@@ -22,6 +22,7 @@ pub fn malformed(malformed: Malformed, asked: &Asked<'_>) -> Response<Body> {
         Malformed::Target => bad("bad_target"),
         Malformed::Framing => bad("bad_framing"),
         Malformed::Field => bad("bad_field"),
+        Malformed::Protocol => Outcome::refused(StatusCode::NOT_IMPLEMENTED, "unknown_protocol", Notice::NotSupported),
         Malformed::Upgrade => bad("bad_upgrade"),
         Malformed::Coding => {
             Outcome::refused(StatusCode::NOT_IMPLEMENTED, "unknown_transfer_coding", Notice::NotSupported)

@@ -9,6 +9,7 @@ mod form;
 mod logout;
 mod onward;
 mod refusal;
+mod socket;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use failure::{broken, malformed, over_budget, sign_in_failed, upstream_faile
 pub use logout::{LogoutProblem, backchannel_logout, frontchannel_logout, frontchannel_logout_refused};
 pub use onward::{ask_sign_out, go_on, signed_out, to_provider, to_public_url, to_return, to_start};
 pub use refusal::refusal;
+pub use socket::{connected, not_connected};
 
 use super::pages::{Language, Voice};
 use crate::gate::PublicUrl;

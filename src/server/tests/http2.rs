@@ -3,6 +3,7 @@
 mod client;
 mod ends;
 mod floods;
+mod socket;
 
 use std::time::Duration;
 

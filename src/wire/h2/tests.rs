@@ -11,7 +11,17 @@ fn head(uri: &str, lines: &[(&str, &str)]) -> Parts {
 
 fn translated(uri: &str, lines: &[(&str, &str)]) -> Result<Parts, Malformed> {
     let mut head = head(uri, lines);
-    translate(&mut head).map(|()| head)
+    translate(&mut head, None, no_key).map(|()| head)
+}
+
+fn no_key() -> HeaderValue {
+    panic!("nobody wants one")
+}
+
+fn extended(protocol: &str, lines: &[(&str, &str)]) -> Result<Parts, Malformed> {
+    let mut head = head("https://app/chat?a", lines);
+    head.method = Method::CONNECT;
+    translate(&mut head, Some(protocol), || HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==")).map(|()| head)
 }
 
 #[test]
@@ -92,8 +102,49 @@ fn what_http_2_has_no_place_for_is_refused() {
 fn connect_stays_what_the_door_refuses() {
     let mut head = head("app:443", &[]);
     head.method = Method::CONNECT;
-    assert_eq!(translate(&mut head), Ok(()));
+    assert_eq!(translate(&mut head, None, no_key), Ok(()));
     assert_eq!(head.method, Method::CONNECT);
+}
+
+#[test]
+fn an_extended_connect_is_the_handshake_that_http_1_1_would_have_brought() {
+    let lines = [
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-protocol", "chat, superchat"),
+        ("sec-websocket-extensions", "permessage-deflate"),
+        ("sec-websocket-key", "the client's own"),
+        ("origin", "https://app"),
+        ("cookie", "a=b"),
+        ("cookie", "c=d"),
+    ];
+    let head = extended("WebSocket", &lines).unwrap();
+    assert_eq!((&head.method, head.version), (&Method::GET, Version::HTTP_11));
+    assert_eq!(head.uri, "/chat?a");
+    for (name, value) in [
+        ("host", "app"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-protocol", "chat, superchat"),
+        ("sec-websocket-extensions", "permessage-deflate"),
+        ("origin", "https://app"),
+        ("cookie", "a=b; c=d"),
+    ] {
+        assert_eq!(head.headers.get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+    }
+    assert_eq!(head.headers.len(), 9);
+}
+
+#[test]
+fn an_extended_connect_for_anything_else_is_none() {
+    for protocol in ["connect-udp", "connect-ip", "", "websocket2", "web socket"] {
+        assert_eq!(extended(protocol, &[]).unwrap_err(), Malformed::Protocol, "{protocol}");
+    }
+    for line in [("upgrade", "websocket"), ("connection", "upgrade"), ("transfer-encoding", "chunked")] {
+        assert_eq!(extended("websocket", &[line]).unwrap_err(), Malformed::Field, "{line:?}");
+    }
+    assert_eq!(extended("websocket", &[("host", "evil")]).unwrap_err(), Malformed::Host);
 }
 
 proptest! {
@@ -115,7 +166,7 @@ proptest! {
         let request = lines.iter().fold(request, |request, (name, value)| request.header(*name, value));
         let Ok(request) = request.body(()) else { return Ok(()) };
         let (mut head, ()) = request.into_parts();
-        if translate(&mut head) == Ok(()) {
+        if translate(&mut head, None, no_key) == Ok(()) {
             prop_assert!(head.uri.authority().is_none());
             if let Some(named) = named {
                 prop_assert_eq!(head.headers.get_all("host").iter().collect::<Vec<_>>(), [named.as_str()]);
