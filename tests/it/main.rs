@@ -21,6 +21,7 @@ mod frontchannel;
 mod h2_attacks;
 mod h2spec;
 mod host_header;
+mod http2;
 mod id_tokens;
 mod identity;
 mod keys;

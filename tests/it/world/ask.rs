@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -18,13 +19,23 @@ pub struct Ask {
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    pub speaks: Speaks,
+}
+
+/// What the connection speaks from its first byte on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speaks {
+    #[default]
+    Http1,
+    /// `Host` is `:authority`, and each cookie a crumb of its own, as browsers send it (RFC 9113 §8.2.3, §8.3.1).
+    Http2,
 }
 
 impl Ask {
     /// Nothing but `Accept: */*`, as curl sends it.
     pub fn plain(target: &str) -> Ask {
         let headers = vec![("accept".to_owned(), "*/*".to_owned())];
-        Ask { method: "GET".to_owned(), target: target.to_owned(), headers, body: Vec::new() }
+        Ask { method: "GET".to_owned(), target: target.to_owned(), headers, body: Vec::new(), speaks: Speaks::Http1 }
     }
 
     /// What a browser sends for an address that was typed.
@@ -77,6 +88,10 @@ impl Ask {
         self
     }
 
+    pub fn speaking(self, speaks: Speaks) -> Ask {
+        Ask { speaks, ..self }
+    }
+
     /// POST of a form.
     pub fn form(self, fields: &str) -> Ask {
         self.method("POST").with("content-type", "application/x-www-form-urlencoded").body(fields.as_bytes())
@@ -97,11 +112,7 @@ impl Ask {
     pub async fn open(self, address: SocketAddr, host: &str) -> Stream {
         let what = format!("{} {}", self.method, self.target);
         let connection = TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.unwrap();
-        let driver = tokio::spawn(async move {
-            // How it ends shows in the answer.
-            let _ = connection.await;
-        });
+        let (mut client, driver) = Client::connect(self.speaks, connection).await;
         let mut request = Request::new(Full::new(Bytes::from(self.body)));
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).unwrap();
         *request.uri_mut() = self.target.parse().unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -117,12 +128,56 @@ impl Ask {
                 headers.append(name, value);
             }
         }
-        let answer = timeout(PATIENCE, client.send_request(request))
+        if self.speaks == Speaks::Http2 {
+            in_http2(&mut request);
+        }
+        let answer = timeout(PATIENCE, client.send(request))
             .await
             .unwrap_or_else(|_| panic!("an answer in time to {what}"))
             .unwrap_or_else(|error| panic!("{what}: {error}"));
         let (head, body) = answer.into_parts();
         Stream { what, status: head.status.as_u16(), headers: head.headers, body, driver }
+    }
+}
+
+fn in_http2(request: &mut Request<Full<Bytes>>) {
+    let host = request.headers_mut().remove("host").expect("a host");
+    let address = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+    *request.uri_mut() = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
+    let cookies: Vec<HeaderValue> = request.headers().get_all("cookie").iter().cloned().collect();
+    request.headers_mut().remove("cookie");
+    for crumb in cookies.iter().flat_map(|line| line.to_str().unwrap().split("; ")) {
+        request.headers_mut().append("cookie", crumb.parse().unwrap());
+    }
+}
+
+enum Client {
+    Http1(hyper::client::conn::http1::SendRequest<Full<Bytes>>),
+    Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>),
+}
+
+impl Client {
+    /// How the connection ends shows in the answer.
+    async fn connect(speaks: Speaks, stream: TcpStream) -> (Client, JoinHandle<()>) {
+        let stream = TokioIo::new(stream);
+        match speaks {
+            Speaks::Http1 => {
+                let (client, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+                (Client::Http1(client), tokio::spawn(async { drop(connection.await) }))
+            }
+            Speaks::Http2 => {
+                let (client, connection) =
+                    hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                (Client::Http2(client), tokio::spawn(async { drop(connection.await) }))
+            }
+        }
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<http::Response<Incoming>> {
+        match self {
+            Client::Http1(client) => client.send_request(request).await,
+            Client::Http2(client) => client.send_request(request).await,
+        }
     }
 }
 
@@ -132,7 +187,7 @@ pub struct Stream {
     pub status: u16,
     pub headers: HeaderMap,
     body: Incoming,
-    driver: tokio::task::JoinHandle<()>,
+    driver: JoinHandle<()>,
 }
 
 impl Stream {

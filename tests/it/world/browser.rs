@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokigate::testing::Clock;
 
-use super::ask::{Ask, Reply, Stream};
+use super::ask::{Ask, Reply, Speaks, Stream};
 use super::jar::{Cookie, From, Jar};
 
 #[derive(Clone)]
@@ -15,6 +15,7 @@ pub struct Browser {
     provider: (String, SocketAddr),
     jar: Arc<Mutex<Jar>>,
     clock: Clock,
+    speaks: Speaks,
 }
 
 impl Browser {
@@ -24,7 +25,7 @@ impl Browser {
         provider: (String, SocketAddr),
         clock: Clock,
     ) -> Browser {
-        Browser { home, door, provider, jar: Arc::default(), clock }
+        Browser { home, door, provider, jar: Arc::default(), clock, speaks: Speaks::Http1 }
     }
 
     /// With the cookies as they are now, and a jar of its own.
@@ -35,6 +36,11 @@ impl Browser {
     /// The same browser, whose requests come to this door: what stands before several replicas chooses one.
     pub fn through(&self, door: &Arc<Mutex<SocketAddr>>) -> Browser {
         Browser { door: Arc::clone(door), ..self.clone() }
+    }
+
+    /// The same browser, in this protocol.
+    pub fn speaking(&self, speaks: Speaks) -> Browser {
+        Browser { speaks, ..self.clone() }
     }
 
     pub fn jar(&self) -> MutexGuard<'_, Jar> {
@@ -157,7 +163,7 @@ impl Browser {
             Some(line) => ask.and("cookie", &line),
             None => ask,
         };
-        (*self.door.lock().unwrap(), ask)
+        (*self.door.lock().unwrap(), ask.speaking(self.speaks))
     }
 
     fn store(&self, headers: &http::HeaderMap) {

@@ -6,6 +6,7 @@ mod ca;
 mod client;
 pub mod frames;
 pub mod hpack;
+pub mod http2;
 mod jar;
 mod process;
 mod setup;
@@ -13,7 +14,7 @@ mod socket;
 mod tls;
 mod wire;
 
-pub use ask::{Ask, Reply};
+pub use ask::{Ask, Reply, Speaks};
 pub use browser::Browser;
 pub use ca::{Ca, Validity};
 pub use client::Client;

@@ -1,18 +1,24 @@
 //! A WebSocket as a browser opens it.
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use tokio_tungstenite::tungstenite::{Error, http as ws_http};
 
-use super::{Browser, PATIENCE, World};
+use super::{Browser, PATIENCE, World, http2};
 
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Box<dyn Carrier>>,
     set_cookies: Vec<String>,
 }
+
+/// What a socket's bytes go over.
+trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Carrier for S {}
 
 /// How a socket ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +67,8 @@ impl Socket {
             request = request.header(name, value);
         }
         let connection = TcpStream::connect(world.address()).await.unwrap();
-        let opening = tokio_tungstenite::client_async(request.body(()).unwrap(), connection);
+        let carrier: Box<dyn Carrier> = Box::new(connection);
+        let opening = tokio_tungstenite::client_async(request.body(()).unwrap(), carrier);
         match timeout(PATIENCE, opening).await.expect("a handshake in time") {
             Ok((stream, head)) => {
                 let lines = head.headers().get_all("set-cookie").iter();
@@ -73,7 +80,36 @@ impl Socket {
         }
     }
 
-    /// Of the 101.
+    /// In a stream of HTTP/2 (RFC 8441). The status where it is no socket.
+    pub async fn open_in_stream(
+        world: &World,
+        browser: Option<&Browser>,
+        target: &str,
+        origin: Option<&str>,
+    ) -> Result<Socket, u16> {
+        let mut request = http::Request::connect(format!("http://{}{target}", world.setup.host()))
+            .header("sec-websocket-version", "13")
+            .extension(h2::ext::Protocol::from_static("websocket"));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        if let Some(browser) = browser {
+            request = request.header("cookie", browser.cookie_line());
+        }
+        let (answer, up) =
+            http2::offered(world.address()).await.send_request(request.body(()).unwrap(), false).unwrap();
+        let answer = timeout(PATIENCE, answer).await.expect("a handshake in time").unwrap();
+        if answer.status() != 200 {
+            return Err(answer.status().as_u16());
+        }
+        let lines = answer.headers().get_all("set-cookie").iter();
+        let set_cookies = lines.map(|line| line.to_str().unwrap().to_owned()).collect();
+        let carrier: Box<dyn Carrier> = Box::new(http2::Duplex::new(up, answer.into_body()));
+        let stream = WebSocketStream::from_raw_socket(carrier, Role::Client, None).await;
+        Ok(Socket { stream, set_cookies })
+    }
+
+    /// Of the answer that opened it.
     pub fn set_cookies(&self) -> &[String] {
         &self.set_cookies
     }
