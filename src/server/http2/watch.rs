@@ -125,11 +125,9 @@ impl State {
 
     fn heard_of(&mut self, head: Head) {
         let cost = match head.kind {
-            Kind::Headers => {
-                if head.stream > self.highest {
-                    self.highest = head.stream;
-                    self.open.push(head.stream);
-                }
+            Kind::Headers if head.stream > self.highest && self.open.len() < MOST_OPEN => {
+                self.highest = head.stream;
+                self.open.push(head.stream);
                 return;
             }
             Kind::Data if head.length > 0 => return self.budget.earn(1),
@@ -139,6 +137,8 @@ impl State {
                 self.ended(head.stream);
                 2
             }
+            // Trailers; or streams that are refused, or that nobody looks at after GOAWAY (§6.8).
+            Kind::Headers => 1,
             Kind::Data | Kind::Ping | Kind::WindowUpdate | Kind::Continuation | Kind::Other => 1,
             // One or two in the life of a connection.
             Kind::Settings => 10,
@@ -281,5 +281,7 @@ impl AsyncWrite for Watched {
     }
 }
 
+/// More than are ever served at once, for those that a client opens before it knows how many it may.
+const MOST_OPEN: usize = 2 * super::STREAMS as usize;
 /// How often a connection with streams is looked at for one that is held up: a body that waits wakes nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

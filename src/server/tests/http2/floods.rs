@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use super::super::world::{PATIENCE, application, before};
 use super::client::{body, connect, get};
+use crate::server::drain::Stage;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -47,4 +48,44 @@ async fn a_flood_ends_the_connection_with_enhance_your_calm_and_nobody_elses() {
         let (answer, _) = other.send_request(get("http://app/own"), true).unwrap();
         assert_eq!(body(answer.await.unwrap()).await, "own", "{name}");
     }
+}
+
+/// What the library asks between its two GOAWAYs.
+const LAST_PING: &[u8] = &[0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+
+#[tokio::test]
+async fn streams_that_nobody_looks_at_after_a_goaway_are_a_flood_like_any_other() {
+    let (came, mut has_come) = tokio::sync::mpsc::unbounded_channel();
+    let application = application(move |mut wire, _| {
+        let came = came.clone();
+        async move {
+            wire.head().await;
+            came.send(()).unwrap();
+            wire.rest_of_bytes().await;
+        }
+    })
+    .await;
+    let world = before(application).start().await;
+    let mut client = world.connect().await;
+    let hanging = frame(1, 5, 1, b"\x82\x86\x84\x41\x03app");
+    client.send([PREFACE, &hanging].concat()).await;
+    has_come.recv().await.unwrap();
+    world.drain.enter(Stage::Leaving);
+    let (mut reading, mut writing) = client.stream.into_split();
+    let mut said = Vec::new();
+    while !said.windows(8).any(|bytes| bytes == LAST_PING) {
+        assert!(timeout(PATIENCE, reading.read_buf(&mut said)).await.unwrap().unwrap() > 0);
+    }
+    let sending = tokio::spawn(async move {
+        writing.write_all(&frame(6, 1, 0, LAST_PING)).await.unwrap();
+        for stream in 0..200_000u32 {
+            if writing.write_all(&frame(1, 5, 3 + 2 * stream, b"")).await.is_err() {
+                return;
+            }
+        }
+    });
+    let _ = timeout(PATIENCE, reading.read_to_end(&mut said)).await.expect("it is closed");
+    assert!(said.ends_with(&[0, 0, 0, 0xb]), "{:?}", &said[said.len().saturating_sub(40)..]);
+    drop(reading);
+    sending.await.unwrap();
 }
