@@ -14,12 +14,11 @@ use crate::world::{Client, Process, World, hpack};
 /// The gate as a process of its own, whose memory is its own too. The whole site is public.
 async fn process() -> (Client, Process) {
     let (world, process) = World::around_a_process(|setup| setup.rule("/**", "public")).await;
-    let frames = Frames::open(world.address()).await;
-    let mut client = Client { frames, world };
+    let mut client = Client::of(world).await;
     // What the first request costs is no attack's.
     client.headers(flag::WHOLE, 1, &client.get()).await;
     client.answers(1).await;
-    client.frames = Frames::open(client.world.address()).await;
+    client.come_again().await;
     (client, process)
 }
 

@@ -1,7 +1,7 @@
 //! What h2spec 2.6 asks of a server (github.com/summerwind/h2spec), asked by a client of our own: its 146 cases, and three that it has elsewhere.
 //!
-//! A test is called after the case: `generic::s3_1_case_2_…` is `generic/3.1/2`, `http2_6::…` the second part. Where h2spec takes a closed
-//! connection for an answer, these want what RFC 9113 wants: the GOAWAY or the RST_STREAM with its code, and then the end.
+//! A test is called after the case: `generic::s3_1_case_2_…` is `generic/3.1/2`, `http2_6_data::s6_1_case_2_…` is `http2/6.1/2`. Where h2spec
+//! takes a closed connection for an answer, these want what RFC 9113 wants: the GOAWAY or the RST_STREAM with its code, and then the end.
 
 mod generic;
 mod generic_hpack;
@@ -14,7 +14,7 @@ mod http2_6_settings;
 mod http2_7_8;
 
 use crate::world::Client;
-use crate::world::frames::{Frames, code, flag};
+use crate::world::frames::{code, flag};
 use crate::world::hpack::block;
 
 /// The case on each kind of connection, hands shaken.
@@ -30,7 +30,7 @@ async fn each(case: impl AsyncFn(&mut Client)) {
 async fn each_from_the_first_byte(case: impl AsyncFn(&mut Client)) {
     let mut client = Client::silent().await;
     case(&mut client).await;
-    client.frames = Frames::open(client.world.address()).await;
+    client.come_again().await;
     client.headers(flag::WHOLE, 1, &client.get()).await;
     client.answers(1).await;
 }

@@ -1,7 +1,7 @@
 //! N-02 to N-06, and Appendix A: heads that HTTP/1.1 would read otherwise.
 
 use crate::world::Client;
-use crate::world::frames::{Event, Frames, code, flag, kind};
+use crate::world::frames::{Event, code, flag, kind};
 use crate::world::hpack::literal;
 
 /// A name and a value.
@@ -47,7 +47,7 @@ async fn refused(what: &str, client: &mut Client, stream: u32, head: &[u8]) {
             Event::Frame(frame) if frame.kind == kind::GOAWAY => {
                 assert_eq!(frame.code(), code::PROTOCOL_ERROR, "{what}");
                 client.ends().await;
-                client.frames = Frames::open(client.world.address()).await;
+                client.come_again().await;
                 break;
             }
             Event::Frame(_) => {}

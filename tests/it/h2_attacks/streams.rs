@@ -77,8 +77,7 @@ impl Raw {
             setup.rule("/**", "public");
         });
         let world = world.await;
-        let frames = Frames::open(world.address()).await;
-        Raw { client: Client { frames, world }, listener }
+        Raw { client: Client::of(world).await, listener }
     }
 
     /// What arrives on the next connection, until this has.

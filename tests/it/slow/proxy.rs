@@ -1,6 +1,6 @@
 //! Balancers that speak the PROXY protocol, and clients where it is spoken.
 
-use super::{meets, meets_where_all_begin_with};
+use super::{Served, asks, meets, meets_beside};
 use crate::world::{Setup, World};
 
 const HEADER: &str = "PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n";
@@ -16,6 +16,11 @@ fn spoken(trusted: &'static str) -> impl Fn(&mut Setup) {
 const US: &str = "[\"loopback\"]";
 const OTHERS: &str = "[\"10.0.0.0/8\"]";
 
+/// Others come by a balancer too.
+async fn named(world: &World) -> Served {
+    asks(world.wire().await, world, HEADER).await
+}
+
 /// What is heard after this.
 async fn after(world: &World, said: &[u8]) -> String {
     let mut wire = world.wire().await;
@@ -25,21 +30,21 @@ async fn after(world: &World, said: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_balancer_before_its_header() {
-    meets_where_all_begin_with(HEADER, "header_timeout", "", spoken(US), async |world| after(world, b"").await).await;
+    meets_beside(named, "header_timeout", "", spoken(US), async |world| after(world, b"").await).await;
 }
 
 #[tokio::test]
 async fn a_balancer_inside_its_header() {
     for begun in [&HEADER.as_bytes()[..20], b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\x01"] {
         let peer = async |world: &World| after(world, begun).await;
-        meets_where_all_begin_with(HEADER, "header_timeout", "", spoken(US), peer).await;
+        meets_beside(named, "header_timeout", "", spoken(US), peer).await;
     }
 }
 
 #[tokio::test]
 async fn a_balancer_behind_its_header() {
     let peer = async |world: &World| after(world, HEADER.as_bytes()).await;
-    meets_where_all_begin_with(HEADER, "idle_timeout", "", spoken(US), peer).await;
+    meets_beside(named, "idle_timeout", "", spoken(US), peer).await;
 }
 
 #[tokio::test]

@@ -34,11 +34,22 @@ impl Client {
         Client { frames, world }
     }
 
-    /// One that has shaken hands.
+    /// One that has shaken hands, by prior knowledge.
     pub async fn new() -> Client {
         let mut client = Client::silent().await;
         client.shake_hands(&[]).await;
         client
+    }
+
+    /// The same before a gate that is there already.
+    pub async fn of(world: World) -> Client {
+        let frames = Frames::open(world.address()).await;
+        Client { frames, world }
+    }
+
+    /// On another connection, hands shaken.
+    pub async fn come_again(&mut self) {
+        self.frames = Frames::open(self.world.address()).await;
     }
 
     pub fn request(&self, method: &str, path: &str, more: &[(&str, &str)]) -> Vec<u8> {

@@ -2,20 +2,26 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::PATIENCE;
 
-pub struct Wire {
-    stream: TcpStream,
+pub struct Wire<I = TcpStream> {
+    stream: I,
     read: Vec<u8>,
 }
 
 impl Wire {
     pub async fn connect(address: SocketAddr) -> Wire {
-        Wire { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
+        Wire::over(TcpStream::connect(address).await.unwrap())
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
+    pub fn over(stream: I) -> Wire<I> {
+        Wire { stream, read: Vec::new() }
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -30,12 +36,20 @@ impl Wire {
 
     /// Up to the end of a head.
     pub async fn head(&mut self) -> String {
+        let head = self.head_if_any().await;
+        head.unwrap_or_else(|| panic!("closed after {:?}", String::from_utf8_lossy(&self.read)))
+    }
+
+    /// `None`: the connection ended before.
+    pub async fn head_if_any(&mut self) -> Option<String> {
         loop {
             if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
                 let rest = self.read.split_off(at + 4);
-                return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+                return Some(String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap());
             }
-            assert!(self.more().await, "closed after {:?}", String::from_utf8_lossy(&self.read));
+            if !self.more().await {
+                return None;
+            }
         }
     }
 
