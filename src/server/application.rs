@@ -34,6 +34,7 @@ impl Application {
             UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_, _) | UpstreamError::Tls(_) => {}
             UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
+            | UpstreamError::NoSockets
             | UpstreamError::Broken(_)
             | UpstreamError::RequestBody(_)
             | UpstreamError::RequestBodyTimeout(_)

@@ -218,7 +218,7 @@ impl Doorkeeper {
         };
         if let Some(tunnel) = answered.tunnel {
             peer.switch_to(tunnel, end());
-            return answered.response;
+            return answer::switched(answered.response);
         }
         match end() {
             // What has no end of its own must not outlive the session either.

@@ -40,9 +40,7 @@ pub enum Plain {
 /// Why an address cannot be taken; the text is for `check`, and says how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
-    #[error("h2c:// is not in this version; write http://host:port, https://host:port or unix:/path")]
-    NotYet,
-    #[error("it is no address; write http://host:port, https://host:port or unix:/path")]
+    #[error("it is no address; write http://host:port, https://host:port, h2c://host:port or unix:/path")]
     Scheme,
     #[error("the socket's path must be absolute: unix:/run/app.sock")]
     RelativePath,
@@ -74,9 +72,6 @@ impl Scheme {
 
 impl Address {
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
-        if text.starts_with("h2c") {
-            return Err(BadAddress::NotYet);
-        }
         for (prefix, speaks) in [("unix:", Plain::Http1), ("h2c+unix:", Plain::Http2)] {
             if let Some(path) = text.strip_prefix(prefix) {
                 return Address::unix(path, speaks);
@@ -113,6 +108,14 @@ impl Address {
             return Err(BadAddress::RelativePath);
         }
         Ok(Address::Unix { speaks, path: path.into() })
+    }
+
+    /// What is spoken there; `None`: ALPN says.
+    pub fn speaks(&self) -> Option<Plain> {
+        match self {
+            Address::Tcp { scheme: Scheme::Plain(speaks), .. } | Address::Unix { speaks, .. } => Some(*speaks),
+            Address::Tcp { scheme: Scheme::Https, .. } => None,
+        }
     }
 
     pub fn is_https(&self) -> bool {
@@ -171,7 +174,10 @@ mod tests {
             ("https://app:80", "https://app:80"),
             ("https://[::1]:8443", "https://[::1]:8443"),
             ("HTTPS://app:8443/", "https://app:8443"),
+            ("h2c://127.0.0.1:3000", "h2c://127.0.0.1:3000"),
+            ("h2c://App", "h2c://app:80"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
+            ("h2c+unix:/run/app.sock", "h2c+unix:/run/app.sock"),
             ("unix:///run/app.sock", "unix:/run/app.sock"),
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), written);
@@ -187,6 +193,7 @@ mod tests {
             ("http://app:443", "app:443"),
             ("https://app:443", "app"),
             ("https://app:80", "app:80"),
+            ("h2c://app", "app"),
             ("http://[::1]:3000", "[::1]:3000"),
             ("http://[::1]", "[::1]"),
             ("http://épicerie.example", "xn--picerie-9xa.example"),
@@ -200,7 +207,6 @@ mod tests {
     fn what_is_no_address_here_is_refused_with_its_reason() {
         for (text, reason) in [
             ("ftp://app", BadAddress::Scheme),
-            ("h2c://app:3000", BadAddress::NotYet),
             ("127.0.0.1:3000", BadAddress::Scheme),
             ("https:app", BadAddress::Scheme),
             ("app", BadAddress::Scheme),
@@ -211,6 +217,8 @@ mod tests {
             ("http://me:pw@app:80", BadAddress::UserInfo),
             ("http://app:80/base", BadAddress::Path),
             ("https://app:80?x", BadAddress::Path),
+            ("h2c://a b", BadAddress::Host),
+            ("h2c+unix:app.sock", BadAddress::RelativePath),
             ("unix:app.sock", BadAddress::RelativePath),
             ("unix:", BadAddress::RelativePath),
         ] {

@@ -52,7 +52,7 @@ impl http_body::Body for Body {
         match self.get_mut() {
             Body::Empty => Poll::Ready(None),
             Body::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Body::Upstream(download) => download.poll_frame(cx).map_err(Into::into),
+            Body::Upstream(download) => download.poll_frame(cx),
         }
     }
 

@@ -27,7 +27,6 @@ pub struct Dialer {
 /// A connection that stands, and what is to be spoken on it.
 pub struct Dialled {
     pub stream: Stream,
-    #[expect(dead_code, reason = "HTTP/2 lands on its own")]
     pub speaks: Plain,
 }
 

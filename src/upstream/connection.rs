@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::patience::{Patience, Wait};
 use super::upload::{Progress, Upload};
 use super::{Stream, UpstreamError, tls};
 use crate::telemetry::metrics::Counted;
@@ -71,10 +72,10 @@ impl Connection {
         self.sender.is_ready()
     }
 
-    /// `within`: from the request's last byte, or any progress of its body, to the response's head.
-    pub async fn exchange(&mut self, request: Request<Upload>, within: Duration) -> Result<Response<Incoming>, Failed> {
+    /// `wait`: for the response's head.
+    pub async fn exchange(&mut self, request: Request<Upload>, wait: Wait) -> Result<Response<Incoming>, Failed> {
         let progress = request.body().progress();
-        let mut patience = Patience { since: Instant::now(), within, progress: progress.as_deref() };
+        let patience = Patience { wait, since: Instant::now(), progress: progress.as_deref() };
         patience.arm(self.timer.as_mut());
         let mut answer = pin!(self.sender.try_send_request(request));
         let timer = &mut self.timer;
@@ -102,42 +103,6 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// How long an answer is waited for.
-struct Patience<'a> {
-    since: Instant,
-    within: Duration,
-    progress: Option<&'a Progress>,
-}
-
-impl Patience<'_> {
-    fn deadline(&self) -> Instant {
-        let moved = self.progress.map_or(self.since, |progress| progress.moved_at().max(self.since));
-        moved + self.within
-    }
-
-    /// A timer that fires too early is only looked at again; one that would fire too late has to be set.
-    fn arm(&mut self, timer: Pin<&mut Sleep>) {
-        let deadline = self.deadline();
-        if timer.is_elapsed() || timer.deadline() > deadline {
-            timer.reset(deadline);
-        }
-    }
-
-    fn poll(&mut self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<UpstreamError> {
-        while timer.as_mut().poll(cx).is_ready() {
-            let deadline = self.deadline();
-            if Instant::now() >= deadline {
-                return Poll::Ready(match self.progress {
-                    Some(progress) if progress.waits_for_client() => UpstreamError::RequestBodyTimeout(self.within),
-                    Some(_) | None => UpstreamError::Timeout(self.within),
-                });
-            }
-            timer.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
 }
 

@@ -1,5 +1,6 @@
 //! Download: a response's body on its way to the client.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,19 +12,36 @@ use hyper::body::Incoming;
 
 use super::body::Ending;
 use super::connection::Connection;
+use super::http2::{Hold, Received};
 use super::pool::Pool;
 use super::upload::Progress;
+
+/// Why no more of it comes.
+pub type Lost = Box<dyn Error + Send + Sync>;
 
 /// Streams the application's body and gives its connection back at the end. An application that breaks off breaks this off too: what is
 /// cut short never looks complete. Dropped early, it lets go of the application.
 pub struct Download {
-    body: Incoming,
+    source: Source,
     lease: Option<Lease>,
     end: Option<Ending>,
 }
 
-/// The connection that the body comes over.
-pub struct Lease {
+pub enum Source {
+    /// From a connection of its own.
+    Own(Incoming),
+    /// From a stream among others.
+    Shared(Received),
+}
+
+/// What the body comes over.
+pub enum Lease {
+    Own(Own),
+    Shared(Hold),
+}
+
+/// A connection that nobody else uses.
+pub struct Own {
     pub connection: Connection,
     pub pool: Pool,
     /// How long the application says it keeps an idle connection.
@@ -33,34 +51,74 @@ pub struct Lease {
 
 impl Lease {
     /// A connection whose request is still being sent cannot carry another: it is dropped, and what the client still sends with it
-    /// (RFC 9112 §9.3; security case S-21).
+    /// (RFC 9112 §9.3; security case S-21). On a shared one only the stream is.
     pub fn give_back(self) {
-        if self.upload.is_none_or(|upload| upload.ended()) {
-            self.pool.put(self.connection, self.keeps);
+        match self {
+            Lease::Own(own) if own.upload.as_ref().is_none_or(|upload| upload.ended()) => {
+                own.pool.put(own.connection, own.keeps);
+            }
+            Lease::Own(_) | Lease::Shared(_) => {}
+        }
+    }
+
+    pub fn keeps(&mut self, keeps: Option<Duration>) {
+        if let Lease::Own(own) = self {
+            own.keeps = keeps;
+        }
+    }
+
+    pub fn upload(&self) -> Option<&Progress> {
+        match self {
+            Lease::Own(own) => own.upload.as_deref(),
+            Lease::Shared(hold) => hold.upload.as_deref(),
+        }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lost>>> {
+        match self {
+            Source::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            // Its reason goes on to a client of HTTP/2, too.
+            Source::Shared(body) => body.poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    pub fn is_end_stream(&self) -> bool {
+        match self {
+            Source::Own(body) => body.is_end_stream(),
+            Source::Shared(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Source::Own(body) => body.size_hint(),
+            Source::Shared(body) => body.size_hint(),
         }
     }
 }
 
 impl Download {
-    pub fn new(body: Incoming, lease: Lease) -> Download {
-        Download { body, lease: Some(lease), end: None }
+    pub fn new(source: Source, lease: Lease) -> Download {
+        Download { source, lease: Some(lease), end: None }
     }
 
     pub fn ending(self, end: Ending) -> Download {
         Download { end: Some(end), ..self }
     }
 
-    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lost>>> {
         if let Some(end) = &mut self.end
             && end.as_mut().poll(cx).is_ready()
         {
             self.lease = None;
             return Poll::Ready(None);
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(self.source.poll_frame(cx));
         let over = match &frame {
             None => true,
-            Some(Ok(frame)) => frame.is_trailers() || self.body.is_end_stream(),
+            Some(Ok(frame)) => frame.is_trailers() || self.source.is_end_stream(),
             Some(Err(_)) => {
                 self.lease = None;
                 false
@@ -73,10 +131,10 @@ impl Download {
     }
 
     pub fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_end_stream()
     }
 
     pub fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.source.size_hint()
     }
 }

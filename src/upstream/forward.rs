@@ -1,5 +1,8 @@
 //! Forward: a request that was let pass goes to the application, and its answer comes back.
 
+use std::rc::Rc;
+
+use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -7,12 +10,14 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use super::connection::Upgraded;
-use super::download::{Download, Lease};
+use super::connection::{Connection, Upgraded};
+use super::download::{Download, Lease, Own, Source};
 use super::handshake::Handshake;
+use super::http2::{Exchanged, Received, Switched};
+use super::pool::Sent;
 use super::tunnel::Tunnel;
-use super::upload::Upload;
-use super::{Body, Pool, UpstreamError};
+use super::upload::{Progress, Upload};
+use super::{Body, Pool, Stream, UpstreamError};
 use crate::gate::Pass;
 use crate::wire::Rewrite;
 use crate::wire::rewrite::{Fill, From};
@@ -26,7 +31,7 @@ pub struct Arrived<'a> {
     pub body_limit: Option<u64>,
 }
 
-/// The application's answer. With a tunnel it is a 101: the client's connection goes on as that once the head is sent.
+/// The application's answer. With a tunnel it is what a 101 says, whatever its status: the client's connection goes on as that once the head is sent.
 pub struct Answer {
     pub response: Response<Body>,
     pub tunnel: Option<Tunnel>,
@@ -43,6 +48,7 @@ impl Pool {
         rewrite.request(&mut head.headers, &fill);
         let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()), self.host());
         match handshake {
+            Some(handshake) if self.sockets_share() => self.connect(request, &handshake, rewrite).await,
             Some(handshake) => self.switch(request, &handshake, rewrite).await,
             None => self.relay(request, rewrite).await,
         }
@@ -50,9 +56,26 @@ impl Pool {
 
     async fn relay(&self, request: Request<Upload>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
         let upload = request.body().progress();
-        let (response, connection) = self.send(request).await?;
-        let lease = Lease { connection, pool: self.clone(), keeps: None, upload };
-        answer(response, lease, rewrite)
+        let wait = self.wait_for(request.headers());
+        match self.send(request, wait).await? {
+            Sent::Own(response, connection) => self.own(response, connection, upload, rewrite),
+            Sent::Shared(exchanged) => shared(exchanged, rewrite),
+        }
+    }
+
+    fn own(
+        &self,
+        response: Response<Incoming>,
+        connection: Connection,
+        upload: Option<Rc<Progress>>,
+        rewrite: &Rewrite,
+    ) -> Result<Answer, UpstreamError> {
+        if is_coded(response.headers()) {
+            let why = "it has a transfer coding that nobody asked for (RFC 9112 §6.1)";
+            return Err(UpstreamError::Broken(why.to_owned()));
+        }
+        let lease = Lease::Own(Own { connection, pool: self.clone(), keeps: None, upload });
+        answer(response.map(Source::Own), lease, rewrite)
     }
 
     /// Bytes flow only after the application's own 101; any other answer is relayed, and there is no tunnel.
@@ -64,17 +87,30 @@ impl Pool {
     ) -> Result<Answer, UpstreamError> {
         let (response, connection, upgraded) = self.send_handshake(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return answer(response, Lease { connection, pool: self.clone(), keeps: None, upload: None }, rewrite);
+            return self.own(response, connection, None, rewrite);
         }
         if !handshake.is_accepted(response.headers()) {
             return Err(UpstreamError::Broken("its 101 does not accept this handshake (RFC 6455 §4.1)".to_owned()));
         }
         let tunnel = self.tunnel(upgraded).await?;
-        let (mut head, _) = response.into_parts();
-        rewrite.response(&mut head.headers);
-        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        Ok(Answer { response: Response::from_parts(head, Body::Empty), tunnel: Some(tunnel) })
+        Ok(switched(response.map(drop), tunnel, rewrite))
+    }
+
+    /// The same over HTTP/2: a 2xx is what a 101 is (RFC 8441 §5), and the key is answered here.
+    async fn connect(
+        &self,
+        request: Request<Upload>,
+        handshake: &Handshake,
+        rewrite: &Rewrite,
+    ) -> Result<Answer, UpstreamError> {
+        match self.send_connect(request).await? {
+            Switched::Not(exchanged) => shared(exchanged, rewrite),
+            Switched::Socket(mut response, socket) => {
+                let tunnel = Tunnel::new(Stream::Http2(Box::new(socket)), Bytes::new(), self.metrics());
+                handshake.accept(response.headers_mut());
+                Ok(switched(response, tunnel, rewrite))
+            }
+        }
     }
 
     async fn tunnel(&self, upgraded: Upgraded) -> Result<Tunnel, UpstreamError> {
@@ -84,16 +120,28 @@ impl Pool {
     }
 }
 
-fn answer(response: Response<Incoming>, mut lease: Lease, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+fn switched(response: Response<()>, tunnel: Tunnel, rewrite: &Rewrite) -> Answer {
+    let (mut head, ()) = response.into_parts();
+    rewrite.response(&mut head.headers);
+    head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    Answer { response: Response::from_parts(head, Body::Empty), tunnel: Some(tunnel) }
+}
+
+fn shared(exchanged: Exchanged, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+    let Exchanged { response, hold } = exchanged;
+    let (head, stream) = response.into_parts();
+    let received = Received::new(stream, &head.headers);
+    answer(Response::from_parts(head, Source::Shared(received)), Lease::Shared(hold), rewrite)
+}
+
+fn answer(response: Response<Source>, mut lease: Lease, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
     let (mut head, body) = response.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(UpstreamError::Broken("it switched protocols unasked".to_owned()));
     }
-    if is_coded(&head.headers) {
-        return Err(UpstreamError::Broken("it has a transfer coding that nobody asked for (RFC 9112 §6.1)".to_owned()));
-    }
-    lease.keeps = rewrite.response(&mut head.headers);
-    if lease.upload.as_ref().is_some_and(|upload| !upload.ended()) {
+    lease.keeps(rewrite.response(&mut head.headers));
+    if lease.upload().is_some_and(|upload| !upload.ended()) {
         // What the client still sends may have nowhere to go: it begins no further request behind that (RFC 9112 §9.6).
         head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }

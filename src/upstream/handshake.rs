@@ -31,6 +31,12 @@ impl Handshake {
         (version == "13" && is_nonce).then(|| Handshake { accept: accept(key) })
     }
 
+    /// Answers the client's key, for an application that has seen none (RFC 8441 §5).
+    pub fn accept(&self, headers: &mut HeaderMap) {
+        let accept = HeaderValue::try_from(&self.accept).expect("base64 is visible ASCII");
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+
     /// Whether the application's 101 is an answer to this very handshake (RFC 6455 §4.1).
     pub fn is_accepted(&self, headers: &HeaderMap) -> bool {
         let accepted = only(headers, SEC_WEBSOCKET_ACCEPT)

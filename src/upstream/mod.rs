@@ -8,7 +8,10 @@ mod download;
 pub mod forward;
 mod frames;
 mod handshake;
+mod http2;
+mod patience;
 pub mod pool;
+mod shared;
 mod splice;
 mod stream;
 mod tls;
@@ -50,6 +53,9 @@ pub enum UpstreamError {
     /// It could not prove who it is, or did not take who we are.
     #[error("no TLS connection to the application: {0}")]
     Tls(String),
+    /// It speaks HTTP/2 alone, and no extended CONNECT (RFC 8441).
+    #[error("the application takes no WebSockets over HTTP/2 (it offers no SETTINGS_ENABLE_CONNECT_PROTOCOL)")]
+    NoSockets,
     #[error("the application did not answer within {0:?}")]
     Timeout(Duration),
     #[error("the application closed the connection before it answered: {0}")]
@@ -68,6 +74,15 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// With the address that it is about, where it names none.
+    fn at(self, address: &Address) -> UpstreamError {
+        match self {
+            UpstreamError::Connect(why) => UpstreamError::Connect(format!("{address}: {why}")),
+            UpstreamError::Tls(why) => UpstreamError::Tls(format!("{address}: {why}")),
+            other => other,
+        }
+    }
+
     /// Whether it says nothing of the application.
     pub fn is_the_clients(&self) -> bool {
         match self {
@@ -75,6 +90,7 @@ impl UpstreamError {
             UpstreamError::Connect(_)
             | UpstreamError::ConnectTimeout(_, _)
             | UpstreamError::Tls(_)
+            | UpstreamError::NoSockets
             | UpstreamError::Timeout(_)
             | UpstreamError::Closed(_)
             | UpstreamError::Broken(_) => false,

@@ -5,18 +5,23 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, Response};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::connect::Dialer;
+use super::address::Plain;
+use super::connect::{Dialer, Dialled};
 use super::connection::{Connection, Failed, Upgraded};
+use super::http2::{Exchanged, Failed as Exchange, Http2, Rhythm, Seat, Switched};
+use super::patience::Wait;
+use super::shared::Shared;
 use super::tls::Offer;
 use super::upload::Upload;
-use super::{Settings, Tls, UpstreamError};
+use super::{Settings, Stream, Tls, UpstreamError};
 use crate::telemetry::metrics::Metrics;
 
 /// Cheap to clone; stays on its worker's thread.
@@ -25,10 +30,15 @@ pub struct Pool(Rc<Inner>);
 
 struct Inner {
     settings: Settings,
+    scheme: Scheme,
     dialer: Dialer,
     metrics: Arc<Metrics>,
-    /// In the order they were put back.
+    /// What the application speaks; `None`: ALPN has yet to say.
+    speaks: Cell<Option<Plain>>,
+    /// HTTP/1.1: those that nobody uses, in the order they were put back.
     idle: RefCell<Vec<Idle>>,
+    /// HTTP/2.
+    shared: Rc<Shared>,
     reaping: Cell<bool>,
 }
 
@@ -37,24 +47,121 @@ struct Idle {
     until: Instant,
 }
 
+/// An answer's head, and what its body comes over.
+pub enum Sent {
+    Own(Response<Incoming>, Connection),
+    Shared(Exchanged),
+}
+
+/// On what a request goes.
+enum Way {
+    /// A connection that it has for itself: HTTP/1.1.
+    Own,
+    /// A stream among others: HTTP/2.
+    Shared(Seat),
+}
+
+/// What was dialled.
+enum Opened {
+    Own(Connection),
+    Shared(Rc<Http2>),
+}
+
+/// What came of a request on a connection of its own.
+enum Outcome {
+    Answered(Response<Incoming>, Connection),
+    /// The application speaks HTTP/2 by now.
+    Elsewhere(Request<Upload>),
+}
+
 impl Pool {
     /// `tls`: for an https:// address.
     pub fn new(settings: Settings, tls: Option<Arc<Tls>>, metrics: Arc<Metrics>) -> Pool {
         let dialer = Dialer::new(&settings, tls);
-        let (idle, reaping) = (RefCell::new(Vec::new()), Cell::new(false));
-        Pool(Rc::new(Inner { settings, dialer, metrics, idle, reaping }))
+        let scheme = if settings.address.is_https() { Scheme::HTTPS } else { Scheme::HTTP };
+        Pool(Rc::new(Inner {
+            scheme,
+            speaks: Cell::new(settings.address.speaks()),
+            settings,
+            dialer,
+            metrics,
+            idle: RefCell::default(),
+            shared: Rc::default(),
+            reaping: Cell::new(false),
+        }))
     }
 
     /// Sends a request and waits for the head of its response.
     ///
-    /// A connection that was idle may have been closed by the application in the same moment (RFC 9112 §9.3.1). What was never sent is
-    /// sent again; what was sent is repeated, once, only where its method is idempotent (RFC 9110 §9.2.2) and no body went with it.
-    pub async fn send(&self, mut request: Request<Upload>) -> Result<(Response<Incoming>, Connection), UpstreamError> {
-        let within = self.0.settings.timeout;
+    /// A connection may have been closed by the application in the same moment (RFC 9112 §9.3.1, RFC 9113 §6.8). What was never sent, or never processed
+    /// as the application itself says, is sent again; any other is repeated, once, only where its method is idempotent (RFC 9110 §9.2.2) and no body
+    /// went with it.
+    pub async fn send(&self, mut request: Request<Upload>, wait: Wait) -> Result<Sent, UpstreamError> {
+        let mut tries = TRIES;
+        let mut repeated = false;
+        loop {
+            let seat = match self.way().await? {
+                Way::Own => match self.send_alone(request, wait).await? {
+                    Outcome::Answered(response, connection) => return Ok(Sent::Own(response, connection)),
+                    Outcome::Elsewhere(unsent) => {
+                        request = unsent;
+                        continue;
+                    }
+                },
+                Way::Shared(seat) => seat,
+            };
+            let proven = seat.proven;
+            match seat.exchange(&self.0.scheme, request, wait).await {
+                Ok(exchanged) => return Ok(Sent::Shared(exchanged)),
+                Err(Exchange::Unprocessed(unsent, error)) => {
+                    tries -= 1;
+                    if tries == 0 {
+                        return Err(error);
+                    }
+                    request = *unsent;
+                }
+                Err(Exchange::Dead(sent, error)) => {
+                    if repeated || !proven || !is_repeatable(&sent) {
+                        return Err(error);
+                    }
+                    repeated = true;
+                    request = *sent;
+                }
+                Err(Exchange::Answered(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn way(&self) -> Result<Way, UpstreamError> {
+        if self.0.settings.address.speaks() == Some(Plain::Http1) {
+            return Ok(Way::Own);
+        }
+        let shared = &self.0.shared;
+        loop {
+            if let Some(seat) = shared.seat() {
+                return Ok(Way::Shared(seat));
+            }
+            if self.0.speaks.get() == Some(Plain::Http1) {
+                return Ok(Way::Own);
+            }
+            let pool = self.clone();
+            let opening = shared.opening(|| async move { pool.open().await });
+            tokio::select! {
+                opened = opening => if let Err(error) = opened {
+                    // Others may have made room meanwhile.
+                    return shared.seat().map(Way::Shared).ok_or(error);
+                },
+                () = shared.freed.notified() => {}
+            }
+        }
+    }
+
+    /// On a connection of its own.
+    async fn send_alone(&self, mut request: Request<Upload>, wait: Wait) -> Result<Outcome, UpstreamError> {
         while let Some(mut connection) = self.take() {
             let spare = is_repeatable(&request).then(|| copy(&request));
-            match connection.exchange(request, within).await {
-                Ok(response) => return Ok((response, connection)),
+            match connection.exchange(request, wait).await {
+                Ok(response) => return Ok(Outcome::Answered(response, connection)),
                 Err(Failed::Unsent(unsent)) => request = *unsent,
                 Err(Failed::Dead(error)) => {
                     request = spare.ok_or(error)?;
@@ -63,9 +170,15 @@ impl Pool {
                 Err(Failed::Answered(error)) => return Err(error),
             }
         }
-        let mut connection = self.connect().await?;
-        match connection.exchange(request, within).await {
-            Ok(response) => Ok((response, connection)),
+        let mut connection = match self.dial().await? {
+            Opened::Own(connection) => connection,
+            Opened::Shared(connection) => {
+                self.share(connection);
+                return Ok(Outcome::Elsewhere(request));
+            }
+        };
+        match connection.exchange(request, wait).await {
+            Ok(response) => Ok(Outcome::Answered(response, connection)),
             Err(Failed::Unsent(_)) => Err(UpstreamError::Closed("as soon as it was opened".to_owned())),
             Err(Failed::Dead(error) | Failed::Answered(error)) => Err(error),
         }
@@ -76,13 +189,33 @@ impl Pool {
         &self,
         request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Connection, Upgraded), UpstreamError> {
-        let (sender, connection) = self.handshake().await?;
+        let (sender, connection) = http1(self.0.dialer.dial(Offer::Http1).await?.stream).await?;
         let (mut connection, upgraded) = Connection::upgradable(sender, connection, self.counted());
-        match connection.exchange(request, self.0.settings.timeout).await {
+        match connection.exchange(request, Wait::Quiet(self.0.settings.timeout)).await {
             Ok(response) => Ok((response, connection, upgraded)),
             Err(Failed::Unsent(_)) => Err(UpstreamError::Closed("as soon as it was opened".to_owned())),
             Err(Failed::Dead(error) | Failed::Answered(error)) => Err(error),
         }
+    }
+
+    /// Whether a WebSocket is a stream among others: there is no other way to an application that speaks HTTP/2 by prior knowledge.
+    pub fn sockets_share(&self) -> bool {
+        self.0.settings.address.speaks() == Some(Plain::Http2)
+    }
+
+    /// Asks for a stream to be a WebSocket's (RFC 8441).
+    pub async fn send_connect(&self, request: Request<Upload>) -> Result<Switched, UpstreamError> {
+        match self.way().await? {
+            Way::Shared(seat) if seat.takes_sockets() => {
+                seat.switch(&self.0.scheme, request, Wait::Quiet(self.0.settings.timeout)).await
+            }
+            Way::Shared(_) | Way::Own => Err(UpstreamError::NoSockets),
+        }
+    }
+
+    /// For the head of the answer to this.
+    pub fn wait_for(&self, headers: &HeaderMap) -> Wait {
+        Wait::of(headers, self.0.settings.timeout)
     }
 
     /// Takes a connection back whose response has ended. `keeps`: how long the application says it keeps it.
@@ -91,7 +224,15 @@ impl Pool {
         if trusted.is_zero() || connection.is_closed() {
             return;
         }
+        self.keep(connection, trusted);
+    }
+
+    fn keep(&self, connection: Connection, trusted: Duration) {
         self.0.idle.borrow_mut().push(Idle { connection, until: Instant::now() + trusted });
+        self.begin_reaping();
+    }
+
+    fn begin_reaping(&self) {
         if !self.0.reaping.replace(true) {
             tokio::task::spawn_local(reap(Rc::downgrade(&self.0)));
         }
@@ -113,17 +254,38 @@ impl Pool {
         None
     }
 
-    async fn connect(&self) -> Result<Connection, UpstreamError> {
-        let (sender, connection) = self.handshake().await?;
-        Ok(Connection::new(sender, connection, self.counted()))
+    /// One more connection, for whoever comes first.
+    async fn open(&self) -> Result<(), UpstreamError> {
+        match self.dial().await? {
+            Opened::Own(connection) => self.keep(connection, FRESH),
+            Opened::Shared(connection) => self.share(connection),
+        }
+        Ok(())
     }
 
-    async fn handshake(
-        &self,
-    ) -> Result<(http1::SendRequest<Upload>, http1::Connection<TokioIo<super::Stream>, Upload>), UpstreamError> {
-        let stream = self.0.dialer.dial(Offer::Http1).await?.stream;
-        let opened = http1::handshake(TokioIo::new(stream)).await;
-        opened.map_err(|error| UpstreamError::Connect(error.to_string()))
+    async fn dial(&self) -> Result<Opened, UpstreamError> {
+        let settings = &self.0.settings;
+        let until = Instant::now() + settings.connect_timeout;
+        let Dialled { stream, speaks } = self.0.dialer.dial(Offer::Either).await?;
+        self.0.speaks.set(Some(speaks));
+        match speaks {
+            Plain::Http1 => {
+                let (sender, connection) = http1(stream).await?;
+                Ok(Opened::Own(Connection::new(sender, connection, self.counted())))
+            }
+            Plain::Http2 => {
+                let freed = Rc::clone(&self.0.shared.freed);
+                let opening = Http2::open(stream, Rhythm::default(), freed, self.counted());
+                let late = |_| UpstreamError::ConnectTimeout(settings.address.to_string(), settings.connect_timeout);
+                let opened = timeout_at(until, opening).await.map_err(late)?;
+                opened.map(Opened::Shared).map_err(|error| error.at(&settings.address))
+            }
+        }
+    }
+
+    fn share(&self, connection: Rc<Http2>) {
+        self.0.shared.add(connection);
+        self.begin_reaping();
     }
 
     pub fn metrics(&self) -> &Metrics {
@@ -143,12 +305,20 @@ async fn reap(pool: Weak<Inner>) {
         let now = Instant::now();
         let mut idle = pool.idle.borrow_mut();
         idle.retain(|idle| idle.until > now && !idle.connection.is_closed());
-        if idle.is_empty() {
+        let shared = pool.shared.reap(pool.settings.idle_timeout.max(SHARED_IDLE), now);
+        if idle.is_empty() && !shared {
             idle.shrink_to(KEPT_CAPACITY);
             pool.reaping.set(false);
             return;
         }
     }
+}
+
+async fn http1(
+    stream: Stream,
+) -> Result<(http1::SendRequest<Upload>, http1::Connection<TokioIo<Stream>, Upload>), UpstreamError> {
+    let opened = http1::handshake(TokioIo::new(stream)).await;
+    opened.map_err(|error| UpstreamError::Connect(error.to_string()))
 }
 
 fn is_repeatable(request: &Request<Upload>) -> bool {
@@ -168,67 +338,12 @@ fn copy(request: &Request<Upload>) -> Request<Upload> {
 const MARGIN: Duration = Duration::from_secs(1);
 const REAP_EVERY: Duration = Duration::from_millis(500);
 const KEPT_CAPACITY: usize = 16;
+/// One that was dialled for nobody in particular is taken by somebody before that.
+const FRESH: Duration = Duration::from_secs(1);
+/// Longer than HTTP/1.1's: whoever closes an HTTP/2 connection says which requests it has not processed.
+const SHARED_IDLE: Duration = Duration::from_secs(60);
+/// How often a request is sent that the application says it never processed.
+const TRIES: usize = 4;
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-    use tokio::task::{LocalSet, spawn_local};
-
-    use super::*;
-    use crate::upstream::Address;
-
-    /// Answers whatever comes, on any number of connections.
-    async fn application() -> Address {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        spawn_local(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                spawn_local(async move {
-                    while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
-                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-                    }
-                });
-            }
-        });
-        Address::parse(&format!("http://127.0.0.1:{port}")).unwrap()
-    }
-
-    async fn pool(idle_timeout: Duration) -> Pool {
-        let second = Duration::from_secs(1);
-        let address = application().await;
-        let settings = Settings { address, host: None, connect_timeout: second, timeout: second, idle_timeout };
-        Pool::new(settings, None, Metrics::new())
-    }
-
-    fn post() -> Request<Upload> {
-        Request::post("/").header("host", "app").body(Upload::none()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_was_never_sent_is_sent_on_another_connection_whatever_it_is() {
-        let test = async {
-            let pool = pool(Duration::from_secs(1)).await;
-            let (_, connection) = pool.send(post()).await.unwrap();
-            pool.put(connection, None);
-            pool.0.idle.borrow()[0].connection.kill();
-            assert!(pool.send(post()).await.is_ok());
-        };
-        LocalSet::new().run_until(test).await;
-    }
-
-    #[tokio::test]
-    async fn what_nobody_takes_in_time_is_closed() {
-        let test = async {
-            let pool = pool(Duration::from_millis(100)).await;
-            let (_, connection) = pool.send(post()).await.unwrap();
-            pool.put(connection, None);
-            assert_eq!(pool.0.idle.borrow().len(), 1);
-            tokio::time::sleep(REAP_EVERY * 2).await;
-            assert_eq!(pool.0.idle.borrow().len(), 0);
-            assert!(pool.send(post()).await.is_ok());
-        };
-        LocalSet::new().run_until(test).await;
-    }
-}
+mod tests;

@@ -8,12 +8,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use super::http2::Socket;
+
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// After its handshake, as server or client. On the heap: most connections are not TLS.
     Tls(Box<TlsStream<TcpStream>>),
+    /// One stream of a connection to the application, which many share.
+    Http2(Box<Socket>),
 }
 
 impl AsyncRead for Stream {
@@ -22,6 +26,7 @@ impl AsyncRead for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
+            Stream::Http2(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         }
     }
 }
@@ -32,6 +37,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
+            Stream::Http2(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
 
@@ -44,6 +50,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
+            Stream::Http2(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -52,6 +59,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => stream.is_write_vectored(),
             Stream::Unix(stream) => stream.is_write_vectored(),
             Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Http2(_) => false,
         }
     }
 
@@ -60,6 +68,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+            Stream::Http2(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
@@ -68,6 +77,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            Stream::Http2(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

@@ -52,7 +52,6 @@ struct Current {
 /// What is offered by ALPN (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
-    #[expect(dead_code, reason = "HTTP/2 lands on its own")]
     Either,
     /// For what HTTP/2 cannot carry here: an upgrade.
     Http1,

@@ -1,6 +1,7 @@
 //! Upload: a request's body on its way to the application.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +25,23 @@ struct Streaming {
     allowance: u64,
     names: Arc<Names>,
     progress: Rc<Progress>,
+    kept: Kept,
+    /// Sent before, and to be sent again.
+    again: VecDeque<Piece>,
+}
+
+/// What has been sent, for as long as it may have to be sent again.
+enum Kept {
+    Nothing,
+    All(Vec<Piece>, usize),
+    /// More than is kept.
+    TooMuch,
+}
+
+#[derive(Clone)]
+enum Piece {
+    Data(Bytes),
+    Trailers(HeaderMap),
 }
 
 /// How far an upload has come; shared with whoever waits for the answer.
@@ -60,7 +78,36 @@ impl Upload {
             fault: Cell::new(None),
         };
         let (names, progress) = (Arc::clone(names), Rc::new(progress));
-        Upload(Some(Streaming { body, allowance: limit.unwrap_or(u64::MAX), names, progress }))
+        let (kept, again) = (Kept::Nothing, VecDeque::new());
+        Upload(Some(Streaming { body, allowance: limit.unwrap_or(u64::MAX), names, progress, kept, again }))
+    }
+
+    /// From now on what is sent is kept, up to a bound.
+    pub fn keep(&mut self) {
+        if let Some(streaming) = &mut self.0 {
+            streaming.kept = Kept::All(Vec::new(), 0);
+        }
+    }
+
+    /// What was kept is not needed any more.
+    pub fn forget(&mut self) {
+        if let Some(streaming) = &mut self.0 {
+            streaming.kept = Kept::Nothing;
+        }
+    }
+
+    /// Begins anew with what was kept. Whether that is all that was sent.
+    pub fn rewind(&mut self) -> bool {
+        let Some(streaming) = &mut self.0 else { return true };
+        match std::mem::replace(&mut streaming.kept, Kept::Nothing) {
+            Kept::All(pieces, _) => {
+                for piece in pieces.into_iter().rev() {
+                    streaming.again.push_front(piece);
+                }
+                true
+            }
+            Kept::Nothing | Kept::TooMuch => false,
+        }
     }
 
     /// `None`: there is no body.
@@ -95,6 +142,18 @@ impl Progress {
 
 impl Streaming {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        if let Some(piece) = self.again.pop_front() {
+            self.kept.add(&piece);
+            return Poll::Ready(Some(Ok(piece.into())));
+        }
+        let frame = ready!(self.poll_client(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.kept.add_frame(frame);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         self.progress.waiting.set(true);
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         self.progress.waiting.set(false);
@@ -128,6 +187,44 @@ impl Streaming {
     }
 }
 
+impl Kept {
+    fn add_frame(&mut self, frame: &Frame<Bytes>) {
+        if let Kept::Nothing | Kept::TooMuch = self {
+            return;
+        }
+        if let Some(data) = frame.data_ref() {
+            self.add(&Piece::Data(data.clone()));
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.add(&Piece::Trailers(trailers.clone()));
+        }
+    }
+
+    fn add(&mut self, piece: &Piece) {
+        let Kept::All(pieces, bytes) = self else { return };
+        if let Piece::Data(data) = piece {
+            *bytes += data.len();
+        }
+        if *bytes > MOST_KEPT || pieces.len() >= MOST_PIECES {
+            *self = Kept::TooMuch;
+        } else {
+            pieces.push(piece.clone());
+        }
+    }
+}
+
+impl From<Piece> for Frame<Bytes> {
+    fn from(piece: Piece) -> Frame<Bytes> {
+        match piece {
+            Piece::Data(data) => Frame::data(data),
+            Piece::Trailers(trailers) => Frame::trailers(trailers),
+        }
+    }
+}
+
+/// Bytes; as much as fits what HTTP/2 gives a stream to begin with (RFC 9113 §6.9.2).
+const MOST_KEPT: usize = 64 * 1024;
+const MOST_PIECES: usize = 64;
+
 impl Body for Upload {
     type Data = Bytes;
     type Error = Fault;
@@ -140,7 +237,7 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|streaming| streaming.body.is_end_stream())
+        self.0.as_ref().is_none_or(|streaming| streaming.again.is_empty() && streaming.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

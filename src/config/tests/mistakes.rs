@@ -176,7 +176,7 @@ upstream = "https://a..b"
 upstream = "https://app/base"
     -> upstream: a path or query in it is not taken: requests go on with the path they came with
 upstream = "127.0.0.1:3000"
-    -> upstream: it is no address; write http://host:port, https://host:port or unix:/path
+    -> upstream: it is no address; write http://host:port, https://host:port, h2c://host:port or unix:/path
 upstream = "http://localhost:4180"
     -> upstream: it is the gate's own address; write the application's
 listen = "0.0.0.0:3000"

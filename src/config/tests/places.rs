@@ -32,7 +32,7 @@ max_age = "15 min"
         told(text, &[]),
         [
             "config.toml:1:14: public_url: \"http://app.example.mn\" is plain http beyond loopback, where cookies travel in the clear; write https://app.example.mn",
-            "config.toml:2:12: upstream: it is no address; write http://host:port, https://host:port or unix:/path",
+            "config.toml:2:12: upstream: it is no address; write http://host:port, https://host:port, h2c://host:port or unix:/path",
             "config.toml:5:5: trusted_proxies[1]: \"everybody\" is no network; write 10.0.0.0/8, an address, \"loopback\" or \"private\"",
             "config.toml:7:11: workers: 0 is not between 1 and 1024",
             "config.toml:10:1: provider.client_idd: no such key; the nearest is provider.client_id",

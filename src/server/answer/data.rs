@@ -96,6 +96,12 @@ fn double_of(name: &HeaderName) -> Option<HeaderName> {
     HeaderName::from_bytes(format!("x-auth-request-{rest}").as_bytes()).ok()
 }
 
+/// Of the application, which has agreed to a WebSocket in its own way: what follows is one (RFC 6455 §4.2.2).
+pub fn switched(mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
+}
+
 /// `health_path`, and `/healthz`: for load balancers, which read the status.
 pub fn health(healthy: bool, head: bool) -> Response<Body> {
     let (status, text) =

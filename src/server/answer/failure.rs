@@ -86,6 +86,7 @@ pub fn upstream_failed(error: &UpstreamError, asked: &Asked<'_>) -> Response<Bod
     let outcome = match error {
         UpstreamError::Connect(_) => gateway("application_unreachable", Notice::ApplicationDown),
         UpstreamError::ConnectTimeout(_, _) => slow("application_connect_timeout", Notice::ApplicationDown, asked),
+        UpstreamError::NoSockets => gateway("application_takes_no_sockets", Notice::ApplicationBroken),
         UpstreamError::Tls(_) => gateway("application_tls", Notice::ApplicationDown),
         UpstreamError::Timeout(_) => slow("application_timeout", Notice::ApplicationSlow, asked),
         UpstreamError::Closed(_) => gateway("application_closed", Notice::ApplicationBroken),

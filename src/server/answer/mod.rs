@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 pub use callback::{CallbackProblem, callback_problem};
 pub use cors::{preflight, share};
 pub use data::{
-    SessionStatus, admin_refusal, allowed, count_cookies, health, json, metrics, session_status, user_info,
+    SessionStatus, admin_refusal, allowed, count_cookies, health, json, metrics, session_status, switched, user_info,
 };
 pub use failure::{broken, malformed, over_budget, sign_in_failed, upstream_failed};
 pub use logout::{LogoutProblem, backchannel_logout, frontchannel_logout, frontchannel_logout_refused};

@@ -48,7 +48,7 @@ async fn ready(stream: &Stream) -> io::Result<Ready> {
     match stream {
         Stream::Tcp(stream) => stream.ready(Interest::READABLE).await,
         Stream::Unix(stream) => stream.ready(Interest::READABLE).await,
-        Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        Stream::Tls(_) | Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -56,7 +56,7 @@ fn try_look(stream: &Stream, known: usize, bytes: &mut [u8]) -> io::Result<usize
     match stream {
         Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream.as_fd(), known, bytes)),
         Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(stream.as_fd(), known, bytes)),
-        Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        Stream::Tls(_) | Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

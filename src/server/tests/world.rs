@@ -166,7 +166,11 @@ impl Everybody {
 
 fn failed(error: &UpstreamError) -> Response<Body> {
     let status = match error {
-        UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Closed(_) | UpstreamError::Broken(_) => 502,
+        UpstreamError::Connect(_)
+        | UpstreamError::Tls(_)
+        | UpstreamError::NoSockets
+        | UpstreamError::Closed(_)
+        | UpstreamError::Broken(_) => 502,
         UpstreamError::ConnectTimeout(_, _) | UpstreamError::Timeout(_) => 504,
         UpstreamError::RequestBody(_) => 400,
         UpstreamError::RequestBodyTimeout(_) => 408,

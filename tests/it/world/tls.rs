@@ -39,7 +39,14 @@ impl TlsFront {
         TlsFront::with(config(signed, Some(clients)), behind).await
     }
 
-    pub async fn with(config: ServerConfig, behind: SocketAddr) -> TlsFront {
+    /// With these protocols, and no ALPN where there are none.
+    pub async fn offering(signed: Signed, protocols: &[&str], behind: SocketAddr) -> TlsFront {
+        let mut config = config(signed, None);
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsFront::with(config, behind).await
+    }
+
+    async fn with(config: ServerConfig, behind: SocketAddr) -> TlsFront {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -87,8 +94,8 @@ impl Shaken {
     }
 }
 
-/// HTTP/2 and HTTP/1.1 on offer.
-pub fn config(signed: Signed, clients: Option<&Ca>) -> ServerConfig {
+/// HTTP/1.1 on offer.
+fn config(signed: Signed, clients: Option<&Ca>) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();

@@ -69,6 +69,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         std::mem::take(&mut self.read)
     }
 
+    /// Whether so many bytes come.
+    pub async fn rest_is_at_least(&mut self, bytes: usize) -> bool {
+        let mut came = std::mem::take(&mut self.read).len();
+        while came < bytes && self.more().await {
+            came += std::mem::take(&mut self.read).len();
+        }
+        came >= bytes
+    }
+
     async fn more(&mut self) -> bool {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await.expect("something comes in time");
         read.unwrap_or(0) > 0

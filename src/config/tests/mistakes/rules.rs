@@ -43,7 +43,7 @@ paths = "/b"
     -> rules[0].paths: no such key; the nearest is rules.path
 path = "/a"
 upstream = "x"
-    -> rules[0].upstream: it is no address; write http://host:port, https://host:port or unix:/path
+    -> rules[0].upstream: it is no address; write http://host:port, https://host:port, h2c://host:port or unix:/path
 path = "/a"
 upstream = "https://app:8443/base"
     -> rules[0].upstream: a path or query in it is not taken: requests go on with the path they came with

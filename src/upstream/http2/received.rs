@@ -1,0 +1,83 @@
+//! Received: a response's body as it comes out of its stream.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue};
+use http_body::{Frame, SizeHint};
+
+use crate::wire::hop;
+
+pub struct Received {
+    stream: RecvStream,
+    /// Bytes that are to come, where the head says so.
+    left: Option<u64>,
+    data: Data,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Data {
+    More,
+    /// Trailers, if any.
+    Over,
+    /// Those too.
+    End,
+}
+
+impl Received {
+    pub fn new(stream: RecvStream, head: &HeaderMap) -> Received {
+        let left = head.get(CONTENT_LENGTH).and_then(length);
+        let data = if stream.is_end_stream() { Data::End } else { Data::More };
+        Received { stream, left, data }
+    }
+
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        if self.data == Data::More {
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(data)) => {
+                    self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    // Room for as much again, now that the client's side has it. An error is the stream's end, and comes next.
+                    let _ = self.stream.flow_control().release_capacity(data.len());
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) if self.is_just_the_end(&error) => self.data = Data::End,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => self.data = Data::Over,
+            }
+        }
+        if self.data == Data::End {
+            return Poll::Ready(None);
+        }
+        let trailers = ready!(self.stream.poll_trailers(cx));
+        self.data = Data::End;
+        Poll::Ready(match trailers {
+            Ok(Some(mut trailers)) => {
+                hop::strip_response(&mut trailers);
+                Some(Ok(Frame::trailers(trailers)))
+            }
+            Ok(None) => None,
+            Err(error) if self.is_just_the_end(&error) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    pub fn is_end_stream(&self) -> bool {
+        self.data == Data::End || self.stream.is_end_stream()
+    }
+
+    pub fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
+    /// Behind a complete answer an application may ask for the rest of the request to be left out (RFC 9113 §8.1); the library then no longer says that the
+    /// answer was complete.
+    fn is_just_the_end(&self, error: &h2::Error) -> bool {
+        error.is_reset() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR) && self.left.unwrap_or(0) == 0
+    }
+}
+
+fn length(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok()?.parse().ok()
+}
