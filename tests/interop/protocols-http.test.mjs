@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { person, startBrowser } from "../e2e/support/browser.mjs";
 import { SCRIPT } from "../e2e/support/client.mjs";
 import { makeAuthority } from "./protocols/authority.mjs";
 import { CLIENTS } from "./protocols/clients.mjs";
@@ -24,7 +25,7 @@ server themselves name. Everywhere the server sees the target byte for byte, the
 
 /** For trying some alone: patterns of a client's name and protocol, and of a server's, as `curl, HTTP/2>Node`. */
 const ONLY = (process.env.PROTOCOLS_ONLY ?? ">").split(">").map((pattern) => new RegExp(pattern));
-const wanted = (index, { name, speaks, spoken, tls, scheme }) => !tls && (scheme ?? "http") === "http" && ONLY[index].test(`${name}, ${speaks ?? spoken}`);
+const wanted = (index, { name, speaks, spoken }) => (spoken !== undefined || !/TLS/.test(speaks)) && ONLY[index].test(`${name}, ${speaks ?? spoken}`);
 
 const load = section("Many at once", {
   note: `Signed in. h2load: 2 connections with 50 streams each, 1,000 requests. curl: 50 at a time, 100 requests.`,
@@ -69,9 +70,32 @@ key_file = "${own.keyFile}"
     });
   }
 
+  if (wanted(0, { name: "Chromium", speaks: "HTTP/2, TLS" })) {
+    test("a person signs in with Chromium over HTTP/2, and out again", async (t) => {
+      const browser = await startBrowser([`--ignore-certificate-errors-spki-list=${gates.tls.pins}`]);
+      t.after(() => browser.close());
+      const tab = await (await person(browser)).newPage();
+      const address = `${gates.tls.address}/${gates.tls.first}/tell${QUERY}`;
+      await tab.goto(address);
+      await tab.fill("[name=login]", "saruul");
+      await tab.fill("[name=password]", "any");
+      await tab.click("[type=submit]");
+      await tab.click("[type=submit]");
+      await tab.waitForURL(address);
+      const told = JSON.parse(await tab.locator("body").textContent());
+      assert.equal(told.user, "saruul");
+      assert.equal(await tab.evaluate(() => performance.getEntriesByType("navigation")[0].nextHopProtocol), "h2");
+      // From there on it is the provider's page.
+      await tab.goto(`${gates.tls.address}/oauth2/sign_out`);
+      await tab.goto(`${gates.tls.address}/${gates.tls.first}/public/tell`);
+      const over = await tab.evaluate(async (target) => (await fetch(target)).status, `/${gates.tls.first}/tell`);
+      assert.equal(over, 401);
+    });
+  }
+
   for (const server of SERVERS.filter(({ missing }) => missing)) {
     test(`to ${server.name}, ${server.spoken}`, { skip: server.missing }, () => {});
-    page.without(server.name);
+    for (const part of [page, load]) part.without(server.name);
   }
 
   async function exchange(gate, client, open, server) {

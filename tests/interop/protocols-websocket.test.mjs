@@ -24,11 +24,11 @@ const ONLY = new RegExp(process.env.PROTOCOLS_ONLY ?? "");
 describe("WebSockets", () => {
   const servers = new Map();
   const gates = {};
-  const clients = WEBSOCKET_CLIENTS.filter(({ name, speaks }) => speaks === "HTTP/1.1" && ONLY.test(`${name}, ${speaks}`));
+  const clients = WEBSOCKET_CLIENTS.filter(({ name, speaks, tls }) => !tls && ONLY.test(`${name}, ${speaks}`));
 
   before(async () => {
     await Promise.all(WEBSOCKET_SERVERS.map(async (server) => servers.set(server.path, await server.start())));
-    const routes = WEBSOCKET_SERVERS.map(({ path }) => [path, `http://127.0.0.1:${servers.get(path).port}`]);
+    const routes = WEBSOCKET_SERVERS.map(({ path, scheme = "http" }) => [path, `${scheme}://127.0.0.1:${servers.get(path).port}`]);
     const authority = makeAuthority();
     if (clients.some(({ tls }) => !tls)) gates.plain = await startGateBefore(routes);
     if (clients.some(({ tls }) => tls)) gates.tls = await startGateBefore(routes, { authority, certificate: authority.server("localhost") });
@@ -45,7 +45,7 @@ describe("WebSockets", () => {
       const gate = client.tls ? gates.tls : gates.plain;
       const open = await client.open(gate);
       try {
-        for (const server of WEBSOCKET_SERVERS) await t.test(`to ${server.name}`, () => talk(gate, client, open, server));
+        for (const server of WEBSOCKET_SERVERS) await t.test(`to ${server.name}, ${server.spoken ?? "HTTP/1.1"}`, () => talk(gate, client, open, server));
       } finally {
         await open.close();
       }
@@ -93,7 +93,7 @@ describe("WebSockets", () => {
     await person.signOut();
     const { closed: over } = await third.next();
     assert.equal(over[0], 4401);
-    page.row(client.name, client.speaks, server.name, "HTTP/1.1", stranger.status, foreign.status, `${Buffer.byteLength(TEXT)} bytes`, `${large.length} bytes`,
+    page.row(client.name, client.speaks, server.name, server.spoken ?? "HTTP/1.1", stranger.status, foreign.status, `${Buffer.byteLength(TEXT)} bytes`, `${large.length} bytes`,
       serverSaw.trim(), byServer.join(" ").trim(), over[0]);
   }
 

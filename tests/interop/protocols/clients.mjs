@@ -16,6 +16,7 @@ const run = promisify(execFile);
 const BINARY = { encoding: "buffer", maxBuffer: 64 * 1024 ** 2, timeout: 20_000 };
 
 export const CLIENTS = [
+  { name: "curl", speaks: "HTTP/1.0", open: curl("--http1.0") },
   { name: "curl", speaks: "HTTP/1.1", open: curl("--http1.1") },
   { name: "curl", speaks: "HTTP/2", open: curl("--http2-prior-knowledge") },
   { name: "curl", speaks: "HTTP/1.1, TLS", tls: true, open: curl("--http1.1") },
@@ -51,7 +52,8 @@ function curl(...flags) {
         const { stdout } = await run("curl", [...args, gate.address + target], { timeout: 20_000 });
         const [status, version] = stdout.split(" ");
         const type = /^content-type: *(.*?)\r?$/im.exec(readFileSync(headFile, "latin1"))?.[1];
-        return { status: Number(status), protocol: `HTTP/${version}`, type, body: readFileSync(bodyFile) };
+        // curl's word for 1.0 is 1.
+        return { status: Number(status), protocol: `HTTP/${version === "1" ? "1.0" : version}`, type, body: readFileSync(bodyFile) };
       },
       close() {},
     };
@@ -66,7 +68,9 @@ function nghttp(gate) {
     async ask({ method, target, headers, body }) {
       if (body) writeFileSync(sendFile, body);
       const args = ["--stat", "--no-push", "-t", "10", `-H:method: ${method}`];
-      for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+      // Cookies in crumbs, as HTTP/2 allows (RFC 9113 §8.2.3).
+      const lines = Object.entries(headers).flatMap(([name, value]) => (name === "cookie" ? value.split("; ") : [value]).map((part) => `${name}: ${part}`));
+      for (const line of lines) args.push("-H", line);
       if (body) args.push("-d", sendFile);
       const { stdout } = await run("nghttp", [...args, gate.address + target], BINARY);
       const end = stdout.lastIndexOf("***** Statistics *****");

@@ -99,8 +99,12 @@ async function startPython(service, certificate) {
 function makeCall(actions) {
   const [came, waiting] = [[], []];
   const call = { ...actions };
-  call.head = new Promise((resolve) => (call.gotHead = resolve));
   call.done = new Promise((resolve) => (call.gotDone = resolve));
+  // Of a call that ends without one: nothing.
+  call.head = new Promise((resolve) => {
+    call.gotHead = resolve;
+    call.done.then(() => resolve({}));
+  });
   call.got = (message) => (waiting.length > 0 ? waiting.shift()(message) : came.push(message));
   /** The next message; undefined where the call is over instead. */
   call.next = () => (came.length > 0 ? Promise.resolve(came.shift()) : new Promise((resolve) => {

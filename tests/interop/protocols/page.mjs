@@ -23,6 +23,7 @@ export function section(title, { note, columns, keys }) {
     without: (name) => absent.push(name),
     /** Compares, or writes. */
     settle() {
+      if (process.env.PROTOCOLS_ONLY) return;
       const page = readFileSync(PAGE, "utf8");
       const [prose, written] = page.split(MARK);
       const sections = new Map(written.split(/^## /m).slice(1).map((text) => [text.split("\n")[0], text.slice(text.indexOf("\n")).trim()]));

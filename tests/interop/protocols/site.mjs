@@ -41,6 +41,7 @@ function answer(request, response) {
     user: headers["x-forwarded-user"],
     forwarded: headers["x-forwarded-for"],
     cookie: headers.cookie,
+    certificate: headers["client-cert"],
   });
 }
 
