@@ -183,6 +183,15 @@ pub struct Pass {
     public_url: usize,
     upstream: usize,
     user: Option<Named>,
+    errand: Errand,
+}
+
+/// What a request is let pass for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Itself,
+    /// To ask a closed path whether another request may come: what a browser does not need for that stays here, on both ways.
+    Preflight,
 }
 
 /// In whose name a request is forwarded.
@@ -198,7 +207,12 @@ pub(in crate::gate) struct Named {
 impl Pass {
     /// For the gate alone. `None`: in nobody's name.
     pub(in crate::gate) fn new(public_url: usize, upstream: usize, user: Option<Named>) -> Pass {
-        Pass { public_url, upstream, user }
+        Pass { public_url, upstream, user, errand: Errand::Itself }
+    }
+
+    /// For the gate alone: in nobody's name, to where nobody else gets without a name.
+    pub(in crate::gate) fn of_preflight(public_url: usize, upstream: usize) -> Pass {
+        Pass { public_url, upstream, user: None, errand: Errand::Preflight }
     }
 
     /// For tests of what comes after the gate.
@@ -212,6 +226,10 @@ impl Pass {
     /// The `public_url` the request was matched to: whose scheme, host and port the application is told.
     pub fn public_url(&self) -> usize {
         self.public_url
+    }
+
+    pub fn errand(&self) -> Errand {
+        self.errand
     }
 
     /// Which application it is for: 0 is the top-level `upstream`, the others are those that rules name.

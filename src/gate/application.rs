@@ -37,8 +37,14 @@ impl Gate {
             return not_met(rule, Lacks::Network);
         }
         // The request to come brings credentials of its own, and meets its own rule.
-        if effect.access != Access::Deny && self.is_let_ahead(ask) {
-            return self.pass(at, ask, effect, None);
+        if self.is_let_ahead(ask) {
+            match effect.access {
+                Access::Public | Access::Optional => return self.pass(at, ask, effect, None),
+                Access::User if ask.wants == Wants::Preflight => {
+                    return Action::Forward(Pass::of_preflight(at.public_url, effect.upstream));
+                }
+                Access::User | Access::Deny => {}
+            }
         }
         // Who must be allowed must be somebody.
         let access = match effect.access {

@@ -20,12 +20,13 @@ use super::site::{House, Site};
 use super::visit::Visit;
 use super::worker::Handler;
 use crate::clock::Timestamp;
-use crate::gate::action::Form;
+use crate::gate::action::{Errand, Form};
 use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
 use crate::session::Session;
 use crate::upstream::{Arrived, Body, Ending, Pool};
 use crate::wire::ask::origin;
+use crate::wire::ask::preflight;
 use crate::wire::rewrite::From;
 use crate::wire::{Ask, Head, Malformed};
 
@@ -180,7 +181,11 @@ impl Doorkeeper {
             // The gate lets nothing pass where there is nowhere to go.
             return answer::broken(&visit.asked_here());
         };
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        match pass.errand() {
+            Errand::Itself => {}
+            Errand::Preflight => preflight::strip(&mut head.headers),
+        }
         let from = From {
             address: peer.remote.address(),
             address_value: peer.address_value.as_ref(),
@@ -211,6 +216,10 @@ impl Doorkeeper {
             }
         };
         application.answered();
+        match pass.errand() {
+            Errand::Itself => {}
+            Errand::Preflight => return preflight_answer(answered.response),
+        }
         let end = || {
             // None where a token lets its client in: a sign-out ends sessions, not tokens.
             let session = visit.session().filter(|session| pass.session() == Some(session.id));
@@ -226,6 +235,13 @@ impl Doorkeeper {
             Some(_) | None => answered.response,
         }
     }
+}
+
+/// The answer to whether another request may come: a status, and to whom it is shared.
+fn preflight_answer(mut response: Response<Body>) -> Response<Body> {
+    preflight::strip_answer(response.headers_mut());
+    *response.body_mut() = Body::Empty;
+    response
 }
 
 /// Puts in the tokens that `[identity]` passes on. The token part is opened only for this.

@@ -1,7 +1,7 @@
 //! Ask: all of a request that a decision may depend on.
 
 mod door;
-mod preflight;
+pub mod preflight;
 mod proxied;
 #[cfg(test)]
 mod tests;

@@ -74,6 +74,19 @@ async fn the_application_answers_a_preflight_from_a_listed_origin_and_hears_of_n
     assert_eq!(world.seen(), Vec::<String>::new());
 }
 
+/// Many a handler does not look at the method: it answers a stranger's OPTIONS with what it has for its users.
+#[tokio::test]
+async fn of_a_closed_path_a_preflight_brings_back_nothing_but_what_a_browser_reads() {
+    let world = world().await;
+    let credentials = |target| preflight(target, FRIEND).with("cookie", "app=1").with("authorization", "Basic eDp5");
+    let closed = world.curl(credentials("/deep/a")).await;
+    assert_eq!((closed.status, closed.body.as_slice(), closed.header("content-type")), (200, &b""[..], None));
+    assert_eq!((world.told("cookie"), world.told("authorization")), (None, None));
+    let open = world.curl(credentials("/deep/open/a")).await;
+    assert!(!open.body.is_empty() && open.header("content-type").is_some(), "what anybody may have");
+    assert_eq!(world.told("cookie").as_deref(), Some("app=1"));
+}
+
 #[tokio::test]
 async fn what_could_do_something_is_no_preflight() {
     let world = world().await;
