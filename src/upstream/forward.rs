@@ -20,6 +20,7 @@ use super::upload::{Progress, Upload};
 use super::{Body, Pool, Stream, UpstreamError};
 use crate::gate::Pass;
 use crate::wire::Rewrite;
+use crate::wire::h2::InStream;
 use crate::wire::rewrite::{Fill, From};
 
 /// A request as it arrived, and what is known of where it comes from.
@@ -46,7 +47,9 @@ impl Pool {
         let (public_url, identity) = (pass.public_url(), pass.identity());
         let fill = Fill { public_url, identity, from, upgrade: handshake.is_some() };
         rewrite.request(&mut head.headers, &fill);
-        let request = outgoing(head, Upload::new(body, body_limit, rewrite.names()), self.host());
+        let upload = Upload::new(body, body_limit, rewrite.names());
+        let upload = if head.extensions.remove::<InStream>().is_some() { upload.in_stream() } else { upload };
+        let request = outgoing(head, upload, self.host());
         match handshake {
             Some(handshake) if self.sockets_share() => self.connect(request, &handshake, rewrite).await,
             Some(handshake) => self.switch(request, &handshake, rewrite).await,

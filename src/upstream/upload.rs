@@ -24,10 +24,20 @@ struct Streaming {
     /// Bytes that may still come.
     allowance: u64,
     names: Arc<Names>,
+    ends: Ends,
     progress: Rc<Progress>,
     kept: Kept,
     /// Sent before, and to be sent again.
     again: VecDeque<Piece>,
+}
+
+/// How a body's end is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// By its length or last chunk: the library calls anything else an error.
+    ByFraming,
+    /// By END_STREAM. The library takes RST_STREAM with NO_ERROR, which is for answers (RFC 9113 §8.1), for an end too.
+    ByStream,
 }
 
 /// What has been sent, for as long as it may have to be sent again.
@@ -79,7 +89,16 @@ impl Upload {
         };
         let (names, progress) = (Arc::clone(names), Rc::new(progress));
         let (kept, again) = (Kept::Nothing, VecDeque::new());
-        Upload(Some(Streaming { body, allowance: limit.unwrap_or(u64::MAX), names, progress, kept, again }))
+        let (allowance, ends) = (limit.unwrap_or(u64::MAX), Ends::ByFraming);
+        Upload(Some(Streaming { body, allowance, names, ends, progress, kept, again }))
+    }
+
+    /// The same, where the body comes in a stream of HTTP/2.
+    pub fn in_stream(mut self) -> Upload {
+        if let Some(streaming) = &mut self.0 {
+            streaming.ends = Ends::ByStream;
+        }
+        self
     }
 
     /// From now on what is sent is kept, up to a bound.
@@ -159,6 +178,10 @@ impl Streaming {
         self.progress.waiting.set(false);
         self.progress.moved_at.set(Instant::now());
         let Some(frame) = frame else {
+            if self.ends == Ends::ByStream && !self.body.is_end_stream() {
+                self.progress.fault.set(Some(Fault::Client));
+                return Poll::Ready(Some(Err(Fault::Client)));
+            }
             self.progress.ended.set(true);
             return Poll::Ready(None);
         };

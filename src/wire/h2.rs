@@ -10,6 +10,10 @@ use super::{Host, Malformed};
 #[cfg(test)]
 mod tests;
 
+/// In a head's extensions: its body comes in a stream of HTTP/2.
+#[derive(Clone, Copy, Debug)]
+pub struct InStream;
+
 /// Whatever is not refused is in origin form afterwards, with one `Host` that is the authority, and cookies on one line. `protocol`: of an
 /// extended CONNECT (RFC 8441 §4); `key` makes the nonce that a handshake of HTTP/1.1 needs and this one has not.
 ///
@@ -28,6 +32,7 @@ pub fn translate(head: &mut Parts, protocol: Option<&str>, key: impl FnOnce() ->
     let path = std::mem::take(&mut head.uri).into_parts().path_and_query;
     head.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     head.version = Version::HTTP_11;
+    head.extensions.insert(InStream);
     Ok(())
 }
 

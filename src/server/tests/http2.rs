@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::world::{PATIENCE, application, before};
 use client::{body, connect, get};
+use floods::{PREFACE, frame};
 
 #[tokio::test]
 async fn a_stream_is_a_request_that_the_application_gets_in_its_own_protocol() {
@@ -147,6 +148,32 @@ async fn an_upload_that_breaks_off_is_never_complete_to_the_application() {
     assert_eq!(has_got.recv().await.unwrap(), "begun");
     upload.send_reset(h2::Reason::CANCEL);
     assert_eq!(timeout(PATIENCE, has_got.recv()).await.unwrap().unwrap(), "", "no last chunk");
+}
+
+/// NO_ERROR ends no upload either; and the data right before it has woken whoever sends it on.
+#[tokio::test]
+async fn an_upload_that_is_reset_right_behind_a_piece_of_it_is_not_complete() {
+    let (got, mut has_got) = tokio::sync::mpsc::unbounded_channel();
+    let application = application(move |mut wire, _| {
+        let got = got.clone();
+        async move {
+            wire.until("3\r\none\r\n").await;
+            got.send(String::new()).unwrap();
+            got.send(wire.rest().await).unwrap();
+        }
+    })
+    .await;
+    let world = before(application).start().await;
+    let begun = [PREFACE, &frame(1, 4, 1, b"\x83\x86\x84\x41\x03app"), &frame(0, 0, 1, b"one")].concat();
+    for reason in [h2::Reason::NO_ERROR, h2::Reason::CANCEL] {
+        let mut client = world.connect().await;
+        client.send(&begun).await;
+        assert_eq!(has_got.recv().await.unwrap(), "");
+        let reset = frame(3, 0, 1, &u32::from(reason).to_be_bytes());
+        client.send([frame(0, 0, 1, b"two"), reset].concat()).await;
+        let rest = timeout(PATIENCE, has_got.recv()).await.unwrap().unwrap();
+        assert!(rest.is_empty() || rest == "3\r\ntwo\r\n", "{reason:?}: {rest}");
+    }
 }
 
 #[tokio::test]
