@@ -34,6 +34,7 @@ pub struct World {
     /// Ends everybody's session.
     pub session: watch::Sender<bool>,
     pub served: JoinHandle<std::io::Result<()>>,
+    pub metrics: Arc<Metrics>,
 }
 
 #[derive(Clone)]
@@ -91,14 +92,15 @@ impl Setup {
         let entrance = Arc::new(Entrance::new(self.proxies, Arc::clone(&metrics)));
         let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics), entrance };
         let (stages, upstream, body_limit) = (drain.clone(), self.upstream, self.limits.body_bytes);
+        let counts = Arc::clone(&metrics);
         let make = move || Everybody {
-            pool: Pool::new(upstream.clone(), None, Arc::clone(&metrics)),
+            pool: Pool::new(upstream.clone(), None, Arc::clone(&counts)),
             rewrite: rewrite(),
             body_limit,
             over: over.clone(),
         };
         let served = tokio::spawn(async move { worker::run(&settings, vec![listener], &stages, make).await });
-        World { address, drain, session, served }
+        World { address, drain, session, served, metrics }
     }
 }
 

@@ -185,19 +185,16 @@ async fn connect_for_anything_else_reaches_nobody() {
     }
 }
 
+/// An end alone would leave the other direction open, and an application that has nothing to say would never learn of it.
 #[tokio::test]
-async fn a_clients_reset_ends_the_applications_side_at_once() {
+async fn a_clients_reset_ends_the_tunnel_at_once_however_silent_the_application_is() {
     let (ended, mut has_ended) = mpsc::unbounded_channel();
     let application = application(move |mut wire, _| {
         let ended = ended.clone();
         async move {
             switched(&mut wire).await;
             wire.rest_of_bytes().await;
-            // An end alone would leave this direction open.
-            while tokio::io::AsyncWriteExt::write_all(&mut wire.stream, b"x").await.is_ok() {
-                sleep(Duration::from_millis(5)).await;
-            }
-            ended.send(()).unwrap();
+            ended.send(wire).unwrap();
         }
     })
     .await;
@@ -206,8 +203,15 @@ async fn a_clients_reset_ends_the_applications_side_at_once() {
     for reason in [Reason::CANCEL, Reason::INTERNAL_ERROR] {
         let (answer, mut up) = open(&mut client).await;
         assert_eq!(answer.status(), 200);
+        assert!(world.metrics.render().contains("tokigate_tunnels 1"));
         up.send_reset(reason);
-        assert_eq!(timeout(Duration::from_secs(1), has_ended.recv()).await, Ok(Some(())), "{reason:?}");
+        let _silent = timeout(Duration::from_secs(1), has_ended.recv()).await.expect("the application notices");
+        let over = timeout(Duration::from_secs(1), async {
+            while !world.metrics.render().contains("tokigate_tunnels 0") {
+                sleep(Duration::from_millis(5)).await;
+            }
+        });
+        over.await.unwrap_or_else(|_| panic!("{reason:?} ends it"));
     }
 }
 
