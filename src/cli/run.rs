@@ -56,6 +56,7 @@ fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Provider(_)
         | StartError::UpstreamTls(_)
+        | StartError::Tls(_)
         | StartError::Keys(_)
         | StartError::Bind(BindError::NotPassed { .. }) => Exit::Misused,
         StartError::Bind(BindError::Refused { .. }) | StartError::Admin(..) => Exit::Failed,

@@ -6,7 +6,6 @@ pub fn is_later(key: &str) -> bool {
 }
 
 const LATER: &[&str] = &[
-    "tls",
     "telemetry",
     "session.store",
     "session.store_outage",

@@ -4,6 +4,7 @@ pub mod keys;
 pub mod listen;
 pub mod problem;
 pub mod server;
+pub mod tls;
 
 mod bearer;
 mod choices;
@@ -149,6 +150,7 @@ fn checked(written: &raw::Configuration, env: &[(String, String)], report: &mut 
         keys: keys::keys(&written.session, &places, report),
         proxy_protocol: proxies::proxy_protocol(written, &trust, &server.listen, report),
         trust,
+        tls: tls::settings(written, &places, &server.listen, report),
         log: log::settings(&written.log, report),
         gate: crate::gate::Settings {
             public_urls: places.public_urls,
@@ -184,5 +186,7 @@ pub struct Config {
     pub trust: crate::wire::Trust,
     /// From whom a header of the PROXY protocol is taken, and demanded; `None`: it is not spoken.
     pub proxy_protocol: Option<crate::wire::Trust>,
+    /// `None`: nobody speaks TLS here.
+    pub tls: Option<tls::Settings>,
     pub log: crate::telemetry::log::Settings,
 }

@@ -49,6 +49,8 @@ sections! {
         allowed_origins: Texts,
         /// Threads that serve. Default: the cgroup's CPU limit rounded up, else the CPUs, at most 4.
         workers: Key<u64>,
+        /// TLS towards clients, on listeners with a port; all files are read again when they change.
+        tls: Tls,
         /// The provider that signs people in.
         provider: Provider,
         /// TLS to https:// applications; names are always verified.
@@ -71,6 +73,26 @@ sections! {
         log: Log,
         /// What people see of the gate.
         pages: Pages,
+    }
+
+    Tls {
+        /// The certificate in PEM, with its chain; read again when it changes. It is shown where none of certificates is for the name asked for.
+        cert_file: File,
+        /// Its private key in PEM.
+        key_file: File,
+        /// Certificates in PEM: whom none of them vouches for is not let in (mutual TLS).
+        client_ca_file: File,
+        /// Further certificates, for the names that are in them: [{ cert_file = "…", key_file = "…" }].
+        certificates: Many<CertificatePair>,
+        /// What seals session tickets, the same in all replicas: one key a line as in session.keys_file, the first seals, all open. Default keys of this process.
+        ticket_key_file: File,
+    }
+
+    CertificatePair {
+        /// The certificate in PEM, with its chain.
+        cert_file: File,
+        /// Its private key in PEM.
+        key_file: File,
     }
 
     UpstreamTls {

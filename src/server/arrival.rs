@@ -23,10 +23,8 @@ pub enum Agreed {
     /// Nothing: HTTP/1.1, or HTTP/2 by prior knowledge (RFC 9113 §3.3).
     Nothing,
     /// ALPN `http/1.1`, or TLS without ALPN.
-    #[expect(dead_code, reason = "TLS towards clients lands on its own")]
     Http1,
     /// ALPN `h2`.
-    #[expect(dead_code, reason = "TLS towards clients lands on its own")]
     Http2,
 }
 

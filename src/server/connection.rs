@@ -106,9 +106,13 @@ async fn answer<H: Handler>(
 
 /// To HTTP/1.0 a body's end is the connection's: what broke off must not end like what is complete (RFC 9112 §8).
 fn reset(stream: &Stream) {
-    if let Stream::Tcp(stream) = stream {
-        let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
-    }
+    let socket = match stream {
+        Stream::Tcp(stream) => stream,
+        // Without its own farewell, too (close_notify, RFC 8446 §6.1).
+        Stream::Tls(stream) => stream.get_ref().0,
+        Stream::Unix(_) | Stream::Http2(_) => return,
+    };
+    let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
 fn protocol(limits: &Limits) -> http1::Builder {

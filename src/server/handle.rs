@@ -98,6 +98,10 @@ impl Doorkeeper {
         let mut ask = Ask::read(Head::of(request), peer.remote, &site.trust, names, || self.ids.fresh())?;
         // In HTTP/2 a body needs no field that announces it (RFC 9113 §8.1.1).
         ask.preflight &= request.body().is_end_stream();
+        // A trusted proxy asks under its own name, for whichever host.
+        if !ask.trusted && peer.secured.as_ref().is_some_and(|secured| secured.is_for_another(&ask.host.name)) {
+            return Err(Malformed::Misdirected);
+        }
         let declared =
             request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         match (site.body_bytes, declared) {
@@ -190,6 +194,7 @@ impl Doorkeeper {
             address: peer.remote.address(),
             address_value: peer.address_value.as_ref(),
             trusted: visit.ask.trusted,
+            client_certificate: peer.client_certificate(),
             request_id: &visit.ask.request_id,
         };
         let arrived = Arrived { head, body, from, body_limit: visit.site.body_bytes };

@@ -25,6 +25,7 @@ mod sign_out;
 mod site;
 mod socket;
 mod spent;
+pub mod tls;
 mod vigil;
 mod visit;
 mod watchman;

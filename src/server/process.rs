@@ -22,11 +22,13 @@ use super::ready::{Phase, Readiness};
 use super::reload;
 use super::site::{House, Settings, Site};
 use super::spent::Spent;
+use super::tls::{self, Keeper};
 use super::worker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::keys::{Keys, Source, read_file};
 use crate::config::server::{Listen, Shutdown};
+use crate::config::tls::BadTls;
 use crate::gate::Gate;
 use crate::oidc::Secret;
 use crate::provider::{self, Preset, Provider};
@@ -37,6 +39,7 @@ use crate::store::memory::{Evictions, Memory};
 use crate::telemetry::metrics::{Forgotten, Metrics};
 use crate::upstream::{self, Pool, Tls};
 use crate::wire::Rewrite;
+use crate::wire::hop::Certificates;
 use crate::wire::rewrite::Public;
 
 /// Bound, and serving once `serve` is awaited.
@@ -51,6 +54,7 @@ pub struct Server {
     /// Where an application is reached by https.
     upstream_tls: Option<Arc<Tls>>,
     keys: Keys,
+    keeper: Option<Keeper>,
     shutdown: Shutdown,
 }
 
@@ -65,6 +69,8 @@ pub enum StartError {
     UpstreamTls(#[from] upstream::BadTls),
     #[error("session.keys: {0}")]
     Keys(String),
+    #[error(transparent)]
+    Tls(#[from] BadTls),
     #[error("admin_listen: cannot listen on {0}: {1}")]
     Admin(SocketAddr, io::Error),
 }
@@ -72,8 +78,10 @@ pub enum StartError {
 impl Server {
     /// Binds the listeners and starts the provider's side, which goes on trying where the provider is down. Must be called on a runtime.
     pub fn prepare(config: Config, clock: Clock) -> Result<Server, StartError> {
-        let Config { server, gate, cookies, keys, provider, upstreams, upstream_tls, trust, proxy_protocol, log } =
+        let Config { server, gate, cookies, keys, provider, upstreams, upstream_tls, trust, proxy_protocol, tls, log } =
             config;
+        let demands_certificates = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let (tls, keeper) = tls.map(|settings| tls::Tls::new(settings, clock.clone())).transpose()?.unzip();
         let listeners = Listener::bind_all("listen", &server.listen)?;
         let admin_listener =
             bind_admin(server.admin_listen).map_err(|error| StartError::Admin(server.admin_listen, error))?;
@@ -93,7 +101,12 @@ impl Server {
                 gate.identity.header_names(),
                 gate.public_urls.iter().map(|url| Public::new(url.https, &url.host)).collect(),
                 cookies.names.clone(),
-            ),
+            )
+            .certificates(if demands_certificates {
+                Certificates::Ours
+            } else {
+                Certificates::FromProxies
+            }),
             places: gate.public_urls.iter().map(|url| Place::of(url, &gate.prefix)).collect(),
             gate: Gate::new(gate),
             store: CookieStore::new(cookies),
@@ -115,12 +128,24 @@ impl Server {
             readiness: Readiness::starting(),
             applications: upstreams.iter().map(|upstream| Application::new(upstream.address.clone())).collect(),
         };
-        let entrance = Arc::new(Entrance::new(proxy_protocol, Arc::clone(&metrics)));
+        let entrance = Arc::new(Entrance::new(proxy_protocol, tls, Arc::clone(&metrics)));
         let workers =
             worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics, entrance };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (house, shutdown) = (Arc::new(house), server.shutdown);
-        Ok(Server { house, listeners, listen, admin_listener, admin, workers, upstreams, upstream_tls, keys, shutdown })
+        Ok(Server {
+            house,
+            listeners,
+            listen,
+            admin_listener,
+            admin,
+            workers,
+            upstreams,
+            upstream_tls,
+            keys,
+            keeper,
+            shutdown,
+        })
     }
 
     /// Where it listens: the actual ports where 0 was asked for.
@@ -134,7 +159,9 @@ impl Server {
 
     /// Serves until the drain that `stop` begins is over. `again`: a second signal, which ends it at once.
     pub async fn serve(self, stop: impl Future<Output = ()>, again: impl Future<Output = ()>) -> io::Result<()> {
-        let Server { house, listeners, admin_listener, workers, upstreams, upstream_tls, keys, shutdown, .. } = self;
+        let Server {
+            house, listeners, admin_listener, workers, upstreams, upstream_tls, keys, keeper, shutdown, ..
+        } = self;
         let readiness = house.readiness.clone();
         // Dropped at the end, and everything in it with it: probes are answered until then.
         let mut beside = JoinSet::new();
@@ -143,6 +170,10 @@ impl Server {
         if let Source::File(path) = keys.source {
             let house = Arc::clone(&house);
             beside.spawn(async move { reload::watch_keys(house, &path, keys.delay).await });
+        }
+        if let Some(keeper) = keeper {
+            let metrics = Arc::clone(&house.metrics);
+            beside.spawn(async move { keeper.keep_up(&metrics).await });
         }
 
         if let Some(tls) = upstream_tls.clone() {

@@ -138,7 +138,9 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.arrived.stream).poll_flush(cx))?;
+        // TLS takes what is written to it, and then waits here.
+        let flushed = Pin::new(&mut this.arrived.stream).poll_flush(cx);
+        ready!(this.vigil.written(flushed))?;
         // The library flushes the stream once its own buffer is empty.
         this.vigil.flushed();
         Poll::Ready(Ok(()))

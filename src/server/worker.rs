@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::arrival::{self, Agreed};
+use super::arrival;
 use super::drain::{Drain, Stage};
 use super::entrance::Entrance;
 use super::listen::{Accepted, Acceptor, Listener};
@@ -90,6 +90,7 @@ struct Crew {
     limit: usize,
     crowded: &'static [u8],
     metrics: Arc<Metrics>,
+    entrance: Arc<Entrance>,
     /// Somebody was turned away last; said once each time it begins.
     full: AtomicBool,
 }
@@ -127,8 +128,9 @@ impl Crew {
         F: Fn() -> H + Send + Sync + 'static,
     {
         let (limit, crowded) = (settings.limits.connections, settings.crowded);
-        let (metrics, full) = (Arc::clone(&settings.metrics), AtomicBool::new(false));
-        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, metrics, full };
+        let (metrics, entrance) = (Arc::clone(&settings.metrics), Arc::clone(&settings.entrance));
+        let full = AtomicBool::new(false);
+        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, metrics, entrance, full };
         for number in 0..settings.workers {
             let (inbox, placed) = mpsc::unbounded_channel();
             let (started, has_started) = std::sync::mpsc::channel();
@@ -149,7 +151,8 @@ impl Crew {
                 tracing::warn!(limit = self.limit, "limits.connections is reached: further clients are turned away");
             }
             self.metrics.refused_connection(RefusedConnection::Crowded);
-            accepted.turn_away(self.crowded);
+            let answer = if self.entrance.is_tls(accepted.remote) { b"" } else { self.crowded };
+            accepted.turn_away(answer);
             return;
         }
         self.full.store(false, Ordering::Relaxed);
@@ -229,8 +232,8 @@ async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _c
     let Ok(stream) = accepted.into_stream() else { return };
     // On the heap and gone when it is done: what comes after it lasts.
     let entered = Box::pin(floor.entrance.enter(stream, remote, &floor)).await;
-    if let Some((stream, peer)) = entered {
-        arrival::serve(stream, Agreed::Nothing, Rc::new(peer), handler, floor).await;
+    if let Some((stream, agreed, peer)) = entered {
+        arrival::serve(stream, agreed, Rc::new(peer), handler, floor).await;
     }
 }
 

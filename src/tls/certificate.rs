@@ -1,6 +1,6 @@
 //! A certificate with its chain and key, out of files in PEM that change while the process lives.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,6 +9,7 @@ use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
 
 /// A certificate and its key, in PEM; read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +82,7 @@ impl CertificateFiles {
         if chain.is_empty() {
             return Err(unreadable("-----BEGIN CERTIFICATE----- is missing".to_owned()));
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key)
-            .map_err(|error| BadCertificate::Key(format!("{of_key} holds no private key in PEM: {error}")))?;
+        let key = self.private_key()?;
         CertifiedKey::from_der(chain, key, &super::cryptography()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
                 BadCertificate::Key(format!("{of_key} is not the key of the certificate in {of_certificate}"))
@@ -93,4 +93,26 @@ impl CertificateFiles {
             _ => BadCertificate::Key(format!("{of_key} holds a key that TLS does not take")),
         })
     }
+
+    /// The key alone, whatever it belongs to.
+    pub fn private_key(&self) -> Result<PrivateKeyDer<'static>, BadCertificate> {
+        let of_key = self.key.display();
+        PrivateKeyDer::from_pem_file(&self.key).map_err(|error| {
+            if is_encrypted(&self.key) {
+                BadCertificate::Key(format!(
+                    "{of_key} holds a key under a password; write it without one: openssl pkcs8 -in KEY -out NEW"
+                ))
+            } else {
+                BadCertificate::Key(format!("{of_key} holds no private key in PEM: {error}"))
+            }
+        })
+    }
+}
+
+/// PKCS #8 (RFC 5958 §3), or as OpenSSL wrote keys before it.
+fn is_encrypted(key: &Path) -> bool {
+    let text = std::fs::read(key).map(Zeroizing::new).unwrap_or_default();
+    text.split(|byte| *byte == b'\n').any(|line| {
+        line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY") || line.starts_with(b"Proc-Type: 4,ENCRYPTED")
+    })
 }

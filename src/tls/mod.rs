@@ -1,6 +1,7 @@
 //! What everybody who speaks TLS has in common: trust anchors, and certificates out of files. A leaf, for all above the line.
 
 mod certificate;
+pub mod leaf;
 mod roots;
 
 use std::sync::Arc;

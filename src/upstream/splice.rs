@@ -15,6 +15,8 @@ use super::frames::Frames;
 pub struct Half {
     /// Read and not yet written. More is read only when it is empty: that is the back-pressure.
     pending: Bytes,
+    /// Something has been written since the last flush.
+    held: bool,
     frames: Frames,
     ended: Ended,
     farewell: Farewell,
@@ -42,7 +44,7 @@ impl Half {
     pub fn new(read: Bytes) -> Half {
         let mut frames = Frames::default();
         frames.feed(&read);
-        Half { pending: read, frames, ended: Ended::No, farewell: Farewell::None }
+        Half { pending: read, held: false, frames, ended: Ended::No, farewell: Farewell::None }
     }
 
     /// Lets the frame under way pass, says this, and drops whatever else comes.
@@ -67,10 +69,16 @@ impl Half {
         loop {
             self.bid_farewell();
             while self.pending.has_remaining() {
+                self.held = true;
                 let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.pending))?;
                 self.pending.advance(written);
             }
             self.pending = Bytes::new();
+            if self.held {
+                // TLS takes what is written to it, and may still hold some of that.
+                ready!(Pin::new(&mut *to).poll_flush(cx))?;
+                self.held = false;
+            }
             match self.ended {
                 Ended::No => ready!(self.read(from, to, cx))?,
                 Ended::Read => {
@@ -112,6 +120,7 @@ impl Half {
             if passed.is_empty() {
                 return Poll::Ready(Ok(()));
             }
+            self.held = true;
             let written = match Pin::new(to).poll_write(cx, passed) {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,

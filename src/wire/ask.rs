@@ -123,6 +123,9 @@ pub enum Malformed {
     /// 501.
     #[error("an extended CONNECT for another protocol than websocket (RFC 8441 §4)")]
     Protocol,
+    /// 421.
+    #[error("a connection with a certificate, made for another host (RFC 9110 §7.4)")]
+    Misdirected,
     #[error("a WebSocket handshake that is none, or that has a body (RFC 6455 §4.2.1)")]
     Upgrade,
     #[error("Content-Length is larger than limits.body_bytes")]

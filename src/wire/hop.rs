@@ -13,6 +13,18 @@ pub enum Fate {
     Removed,
     /// What only a proxy in front of us can know: passed on from trusted ones.
     KeptFromProxies,
+    /// The same, of the client's certificate: not where clients show theirs to us.
+    CertificateFromProxies,
+}
+
+/// Who ends the client's TLS, and so knows its certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certificates {
+    /// A proxy in front of us, if anybody.
+    #[default]
+    FromProxies,
+    /// We demand one ourselves: nobody else knows of any.
+    Ours,
 }
 
 /// Every name whose fate is not `Kept`. Names are compared as CGI, WSGI, PHP and Rack would confuse them: without regard to case, and with
@@ -21,20 +33,26 @@ pub enum Fate {
 pub struct Names {
     /// By the (folded) first letter, so that most names cost one look.
     exact: [Vec<(Box<str>, Fate)>; LETTERS],
+    certificates: Certificates,
 }
 
 impl Names {
     /// `identity`: the headers that `[identity]` names; its default names are always among them.
     pub fn new<'a>(identity: impl IntoIterator<Item = &'a HeaderName>) -> Names {
-        let mut names = Names { exact: [const { Vec::new() }; LETTERS] };
+        let mut names = Names { exact: [const { Vec::new() }; LETTERS], certificates: Certificates::default() };
         let fixed = HOP_BY_HOP.iter().chain(IDENTITY).chain(OURS).map(|name| (*name, Fate::Removed));
         let proxies = FROM_PROXIES.iter().map(|name| (*name, Fate::KeptFromProxies));
+        let certificates = CERTIFICATES.iter().map(|name| (*name, Fate::CertificateFromProxies));
         let identity = identity.into_iter().map(|name| (name.as_str(), Fate::Removed));
-        for (name, fate) in fixed.chain(identity).chain(proxies) {
+        for (name, fate) in fixed.chain(identity).chain(proxies).chain(certificates) {
             let folded: String = name.bytes().map(|byte| char::from(fold(byte))).collect();
             names.exact[letter(name)].push((folded.into(), fate));
         }
         names
+    }
+
+    pub fn certificates(self, certificates: Certificates) -> Names {
+        Names { certificates, ..self }
     }
 
     pub fn fate(&self, name: &HeaderName) -> Fate {
@@ -62,6 +80,7 @@ impl Names {
                     Fate::Kept => false,
                     Fate::Removed => true,
                     Fate::KeptFromProxies => !trusted,
+                    Fate::CertificateFromProxies => !trusted || self.certificates == Certificates::Ours,
                 })
                 .cloned(),
         );
@@ -185,16 +204,17 @@ const OURS: &[&str] = &[
     "proxy",
 ];
 
+const FROM_PROXIES: &[&str] = &["forwarded", "x-real-ip", "x-arr-ssl", "x-ssl"];
+
 /// `Client-Cert` and its chain are RFC 9440's; who else tells of client certificates, and how: the test has the list.
-const FROM_PROXIES: &[&str] = &[
-    "forwarded",
-    "x-real-ip",
+const CERTIFICATES: &[&str] = &[
     "client-cert",
     "client-cert-chain",
     "cf-client-cert",
     "x-arr-clientcert",
-    "x-arr-ssl",
-    "x-ssl",
+    "x-client-verify",
+    "x-client-dn",
+    "x-client-s-dn",
     "-wscc",
 ];
 
@@ -203,16 +223,19 @@ const PREFIXES: &[(&str, Fate)] = &[
     ("x-auth-request-", Fate::Removed),
     ("x-tokigate-", Fate::Removed),
     ("x-original-", Fate::Removed),
+    ("x-forwarded-client-cert", Fate::CertificateFromProxies),
+    ("x-forwarded-tls-client-", Fate::CertificateFromProxies),
+    ("x-forwarded-ssl-client-", Fate::CertificateFromProxies),
     ("x-forwarded-", Fate::KeptFromProxies),
-    ("x-ssl-", Fate::KeptFromProxies),
-    ("x-client-cert", Fate::KeptFromProxies),
-    ("x-tls-client-", Fate::KeptFromProxies),
-    ("x-amzn-mtls-", Fate::KeptFromProxies),
-    ("ssl-client-", Fate::KeptFromProxies),
+    ("x-ssl-", Fate::CertificateFromProxies),
+    ("x-client-cert", Fate::CertificateFromProxies),
+    ("x-tls-client-", Fate::CertificateFromProxies),
+    ("x-amzn-mtls-", Fate::CertificateFromProxies),
+    ("ssl-client-", Fate::CertificateFromProxies),
     ("ssl-server-", Fate::KeptFromProxies),
-    ("cf-client-cert-", Fate::KeptFromProxies),
-    ("cf-cert-", Fate::KeptFromProxies),
-    ("wl-proxy-", Fate::KeptFromProxies),
+    ("cf-client-cert-", Fate::CertificateFromProxies),
+    ("cf-cert-", Fate::CertificateFromProxies),
+    ("wl-proxy-", Fate::CertificateFromProxies),
 ];
 
 const END_TO_END: &[HeaderName] = &[

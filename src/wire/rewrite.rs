@@ -49,6 +49,8 @@ pub struct From<'a> {
     pub address_value: Option<&'a HeaderValue>,
     /// The connection is a trusted proxy's.
     pub trusted: bool,
+    /// The certificate that the client showed to us, where we demand one (RFC 9440 §2.2).
+    pub client_certificate: Option<&'a HeaderValue>,
     pub request_id: &'a HeaderValue,
 }
 
@@ -75,6 +77,12 @@ impl Rewrite {
         cookies: CookieNames,
     ) -> Rewrite {
         Rewrite { names: Arc::new(Names::new(identity)), public_urls, cookies }
+    }
+
+    /// Where clients show their certificates to us, nobody else is believed about them.
+    pub fn certificates(self, certificates: hop::Certificates) -> Rewrite {
+        let names = Arc::unwrap_or_clone(self.names).certificates(certificates);
+        Rewrite { names: Arc::new(names), ..self }
     }
 
     /// What arrived becomes what the application gets. Ours is set last: nothing that was sent can remove it.
@@ -106,6 +114,9 @@ impl Rewrite {
             headers.insert(X_FORWARDED_PROTO, public.proto.clone());
             headers.insert(X_FORWARDED_HOST, public.host.clone());
             headers.insert(X_FORWARDED_PORT, public.port.clone());
+        }
+        if let Some(certificate) = fill.from.client_certificate {
+            headers.insert(CLIENT_CERT, certificate.clone());
         }
         headers.insert(X_REQUEST_ID, fill.from.request_id.clone());
     }
@@ -188,6 +199,8 @@ fn timeout(value: &HeaderValue) -> Option<Duration> {
     })
 }
 
+/// RFC 9440 §2.2.
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -53,7 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["telemetry", "gate", "session", "wire", "oidc", "clock"]),
     ("upstream", &["telemetry", "tls", "gate", "session", "wire", "oidc", "clock"]),
     ("telemetry", &["clock"]),
-    ("tls", &[]),
+    ("tls", &["clock"]),
     ("gate", &["session", "wire", "oidc", "clock"]),
     ("session", &["wire", "oidc", "clock"]),
     ("wire", &["clock"]),

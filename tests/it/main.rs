@@ -47,6 +47,7 @@ mod slow;
 mod socket;
 mod streams;
 mod tabs;
+mod tls;
 mod upstream_h2;
 mod upstream_h2_odd;
 mod upstream_tls;

@@ -66,8 +66,17 @@ fn defaults_that_the_example_has_in_comments_are_the_defaults_too() {
     const RULES: [&str; 10] =
         ["support", "path", "methods", "access", "from", "require", "max_age", "acr_values", "bearer", "upstream"];
     // But what is an example of one's own, or another machine's.
-    let own =
-        ["health_path", "workers", "issuer", "jwks_uri", "client_secret", "callback_path", "ca_file", "proxy", "name"];
+    let own = [
+        "health_path",
+        "workers",
+        "certificates",
+        "issuer",
+        "jwks_uri",
+        "client_secret",
+        "callback_path",
+        "proxy",
+        "name",
+    ];
     let of_own = |line: &str| {
         let key = line.split([' ', '=']).next().unwrap_or_default();
         own.contains(&key) || key.ends_with("_file") || key.starts_with("signing_") || RULES.contains(&key)

@@ -107,7 +107,7 @@ fn problems_of_a_variable_name_the_variable() {
             "TOKIGATE_session__lifetime: no such variable; the nearest is TOKIGATE_SESSION__LIFETIME",
         ),
         ("TOKIGATE_UPSTREM", "x", "TOKIGATE_UPSTREM: no such variable; the nearest is TOKIGATE_UPSTREAM"),
-        ("TOKIGATE_TLS__CERT_FILE", "x", "TOKIGATE_TLS__CERT_FILE: not in this version"),
+        ("TOKIGATE_TELEMETRY__OTLP_ENDPOINT", "x", "TOKIGATE_TELEMETRY__OTLP_ENDPOINT: not in this version"),
         ("TOKIGATE_SESSION__REDIS__URL", "x", "TOKIGATE_SESSION__REDIS__URL: not in this version"),
         ("TOKIGATE_SESSION", "x", "TOKIGATE_SESSION: no such variable; the nearest is TOKIGATE_LISTEN"),
     ] {

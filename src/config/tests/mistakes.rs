@@ -4,6 +4,7 @@ mod bearer;
 mod provider;
 mod rules;
 mod session;
+mod tls;
 mod upstream_tls;
 
 use super::*;
@@ -295,8 +296,6 @@ liste = "127.0.0.1:1"
     -> liste: no such key; the nearest is listen
 lifetime = "8h"
     -> lifetime: no such key; the nearest is session.lifetime
-tls.cert_file = "x"
-    -> tls: not in this version
 telemetry = {}
     -> telemetry: not in this version
 "##,

@@ -51,7 +51,11 @@ fn around(section: &str, line: &str) -> String {
         ("shutdown", &[]),
         ("log", &[]),
         ("pages", &[]),
+        ("tls", &[]),
     ] {
+        if name == "tls" && section != name {
+            continue;
+        }
         if !name.is_empty() {
             text += &format!("[{name}]\n");
         }

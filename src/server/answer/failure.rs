@@ -32,6 +32,10 @@ pub fn malformed(malformed: Malformed, asked: &Asked<'_>) -> Response<Body> {
         }
         Malformed::Method => Outcome::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_taken", Notice::NotSupported)
             .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")),
+        // The client may come again on another connection (RFC 9110 §15.5.20).
+        Malformed::Misdirected => {
+            Outcome::refused(StatusCode::MISDIRECTED_REQUEST, "connection_of_another_host", Notice::BadRequest)
+        }
         Malformed::BodyTooLarge => {
             Outcome::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Notice::BodyTooLarge)
         }

@@ -6,19 +6,13 @@
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
+use super::End;
 use super::first_bytes::{look, patiently};
 use super::refused::Refused;
 use crate::server::worker::Floor;
 use crate::upstream::Stream;
 use crate::wire::proxy_header::{self, LONGEST, Opening, Source};
 use crate::wire::{Remote, Trust};
-
-/// Why there is nobody to serve.
-pub enum End {
-    Refused(Refused),
-    /// It closed before it said anything, or was silent for too long.
-    Gone,
-}
 
 /// Whose connection it is. Of it, the header has been taken, and nothing else.
 ///

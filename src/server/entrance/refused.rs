@@ -11,7 +11,6 @@ use crate::wire::Remote;
 use crate::wire::proxy_header::BadHeader;
 
 #[derive(Debug, thiserror::Error)]
-#[expect(clippy::enum_variant_names, reason = "what is refused of other protocols comes beside it")]
 pub enum Refused {
     #[error(
         "trusted_proxies begin with a header of the PROXY protocol, and this one does not; switch it on there, or leave proxy_protocol out"
@@ -23,6 +22,16 @@ pub enum Refused {
     ProxyHeaderLate(Duration),
     #[error("a header of the PROXY protocol from somebody who is not in trusted_proxies")]
     ProxyHeaderUntrusted,
+    #[error("what came is no handshake of TLS")]
+    NoHandshake,
+    #[error("plain HTTP where TLS is spoken")]
+    PlainHttp,
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(String),
+    #[error("the TLS handshake was not over within {0:?}")]
+    HandshakeLate(Duration),
+    #[error("the certificate of a session that was resumed lets nobody in any more: {0}")]
+    ClientCertificate(rustls::Error),
 }
 
 impl Refused {
@@ -32,6 +41,10 @@ impl Refused {
             Refused::ProxyHeaderBad(_) => RefusedConnection::ProxyHeaderBad,
             Refused::ProxyHeaderLate(_) => RefusedConnection::ProxyHeaderLate,
             Refused::ProxyHeaderUntrusted => RefusedConnection::ProxyHeaderUntrusted,
+            Refused::NoHandshake | Refused::Handshake(_) => RefusedConnection::Handshake,
+            Refused::PlainHttp => RefusedConnection::PlainHttp,
+            Refused::HandshakeLate(_) => RefusedConnection::HandshakeLate,
+            Refused::ClientCertificate(_) => RefusedConnection::ClientCertificate,
         }
     }
 }

@@ -273,7 +273,14 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.arrived.borrow_mut().stream).poll_flush(cx)
+        let flush = Pin::new(&mut self.arrived.borrow_mut().stream).poll_flush(cx);
+        // TLS takes what is written to it, and then waits here.
+        let stalled_since = &mut self.watch.0.borrow_mut().stalled_since;
+        match flush {
+            Poll::Ready(_) => *stalled_since = None,
+            Poll::Pending => drop(stalled_since.get_or_insert_with(Instant::now)),
+        }
+        flush
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

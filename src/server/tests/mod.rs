@@ -1,5 +1,6 @@
 //! Workers, connections and forwarding over real sockets, without the gate: a handler that lets everybody pass.
 
+mod authority;
 mod bodies;
 mod connections;
 mod drain;
@@ -12,4 +13,5 @@ mod reload;
 mod sessions;
 mod socket;
 mod stalls;
+mod tls;
 mod world;

@@ -22,6 +22,7 @@ use crate::server::entrance::Entrance;
 use crate::server::listen::{BindError, Listener};
 use crate::server::peer::Peer;
 use crate::server::ready::Readiness;
+use crate::server::tls::Tls;
 use crate::server::worker::{self, Handler};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::{Address, Arrived, Body, Ending, Pool, Settings, UpstreamError};
@@ -44,6 +45,7 @@ pub struct Setup {
     pub workers: usize,
     /// Who speaks the PROXY protocol.
     pub proxies: Option<Trust>,
+    pub tls: Option<Arc<Tls>>,
 }
 
 pub fn before(application: Address) -> Setup {
@@ -66,6 +68,7 @@ pub fn before(application: Address) -> Setup {
         },
         workers: 1,
         proxies: None,
+        tls: None,
     }
 }
 
@@ -89,7 +92,7 @@ impl Setup {
         let metrics = Metrics::new();
         let crowded = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
         let (workers, limits) = (self.workers, self.limits.clone());
-        let entrance = Arc::new(Entrance::new(self.proxies, Arc::clone(&metrics)));
+        let entrance = Arc::new(Entrance::new(self.proxies, self.tls, Arc::clone(&metrics)));
         let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics), entrance };
         let (stages, upstream, body_limit) = (drain.clone(), self.upstream, self.limits.body_bytes);
         let counts = Arc::clone(&metrics);
@@ -134,6 +137,7 @@ impl Handler for Everybody {
             address: peer.remote.address(),
             address_value: peer.address_value.as_ref(),
             trusted: false,
+            client_certificate: peer.client_certificate(),
             request_id: &HeaderValue::from_static("r1"),
         };
         let alice = (HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("alice"));

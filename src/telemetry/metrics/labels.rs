@@ -155,6 +155,14 @@ label! {
         ProxyHeaderLate = "proxy_header_late",
         /// Somebody else's, with one.
         ProxyHeaderUntrusted = "proxy_header_untrusted",
+        /// No TLS, or no agreement on how: an old version, no certificate, one that nobody vouches for.
+        Handshake = "tls_handshake",
+        /// One that did not come to its end in time.
+        HandshakeLate = "tls_handshake_late",
+        /// HTTP in the clear.
+        PlainHttp = "plain_http",
+        /// A client's session was resumed, and its certificate would not be taken any more.
+        ClientCertificate = "client_certificate",
     }
 }
 

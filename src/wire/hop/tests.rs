@@ -1,3 +1,5 @@
+//! Which fields go on, and from whom.
+
 use super::*;
 use proptest::prelude::*;
 
@@ -146,6 +148,35 @@ fn no_client_tells_of_a_certificate_of_its_own() {
     ]);
     names().strip(&mut others, false);
     assert_eq!(others.len(), 6, "{others:?}");
+}
+
+/// RFC 9440 §2.4; security.md X-10.
+#[test]
+fn of_a_certificate_only_a_trusted_proxy_may_speak_and_nobody_where_it_was_shown_to_us() {
+    let lines = [
+        "client-cert",
+        "client_cert",
+        "client-cert-chain",
+        "x-client-cert",
+        "x-client-cert-dn",
+        "x-client-verify",
+        "x-ssl-client-verify",
+        "x_ssl_client_s_dn",
+        "ssl-client-cert",
+        "x-forwarded-client-cert",
+        "x-forwarded-tls-client-cert-info",
+        "x-amzn-mtls-clientcert-leaf",
+        "x-arr-clientcert",
+    ]
+    .map(|name| (name, "CN=admin"));
+    let left = |names: Names, trusted| {
+        let mut headers = sent(&lines);
+        names.strip(&mut headers, trusted);
+        headers.len()
+    };
+    assert_eq!((left(names(), true), left(names(), false)), (lines.len(), 0));
+    let ours = || names().certificates(Certificates::Ours);
+    assert_eq!((left(ours(), true), left(ours(), false)), (0, 0));
 }
 
 #[test]

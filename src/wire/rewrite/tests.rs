@@ -25,6 +25,7 @@ fn rewritten(lines: &[(&'static str, &str)], trusted: bool, public_url: usize) -
         address: Some("10.0.0.5".parse().unwrap()),
         address_value: Some(&HeaderValue::from_static("10.0.0.5")),
         trusted,
+        client_certificate: None,
         request_id: &HeaderValue::from_static("r1"),
     };
     rewrite().request(&mut headers, &Fill { public_url, identity: &identity, from, upgrade: false });
@@ -111,7 +112,13 @@ fn for_nobody_and_somebody(lines: &[(&'static str, &str)]) -> [HeaderMap; 2] {
     let nobody = Fill {
         public_url: 0,
         identity: &[],
-        from: From { address: None, address_value: None, trusted: true, request_id: &HeaderValue::from_static("r1") },
+        from: From {
+            address: None,
+            address_value: None,
+            trusted: true,
+            client_certificate: None,
+            request_id: &HeaderValue::from_static("r1"),
+        },
         upgrade: false,
     };
     let mut headers = sent(lines);
@@ -193,8 +200,13 @@ fn no_tokigates_cookies_reach_the_application_and_all_others_do() {
 
 #[test]
 fn from_a_unix_socket_nobody_is_forwarded_for() {
-    let untrusted =
-        From { address: None, address_value: None, trusted: false, request_id: &HeaderValue::from_static("r1") };
+    let untrusted = From {
+        address: None,
+        address_value: None,
+        trusted: false,
+        client_certificate: None,
+        request_id: &HeaderValue::from_static("r1"),
+    };
     let mut headers = sent(&[("x-forwarded-for", "9.9.9.9"), ("x-real-ip", "9.9.9.9"), ("forwarded", "for=9.9.9.9")]);
     rewrite().request(&mut headers, &Fill { public_url: 0, identity: &[], from: untrusted, upgrade: false });
     assert!(headers.values().all(|value| value != "9.9.9.9" && value != "for=9.9.9.9"), "{headers:?}");
@@ -202,8 +214,13 @@ fn from_a_unix_socket_nobody_is_forwarded_for() {
 
 #[test]
 fn a_handshake_keeps_what_it_needs_and_no_more() {
-    let untrusted =
-        From { address: None, address_value: None, trusted: false, request_id: &HeaderValue::from_static("r1") };
+    let untrusted = From {
+        address: None,
+        address_value: None,
+        trusted: false,
+        client_certificate: None,
+        request_id: &HeaderValue::from_static("r1"),
+    };
     let lines = [
         ("connection", "keep-alive, Upgrade, x-gone"),
         ("upgrade", "WebSocket"),

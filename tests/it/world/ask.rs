@@ -1,15 +1,20 @@
 //! One request as somebody sends it, and what came back.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use super::PATIENCE;
 
@@ -103,15 +108,33 @@ impl Ask {
 
     /// On a connection of its own.
     pub async fn send(self, address: SocketAddr, host: &str) -> Reply {
+        self.send_over(None, address, host).await
+    }
+
+    /// The same over TLS, where there is something to speak it with.
+    pub async fn send_over(self, tls: Option<&Arc<ClientConfig>>, address: SocketAddr, host: &str) -> Reply {
         let what = format!("{} {}", self.method, self.target);
-        let exchange = async { self.open(address, host).await.whole().await };
+        let exchange = async { self.open_over(tls, address, host).await.whole().await };
         timeout(PATIENCE, exchange).await.unwrap_or_else(|_| panic!("an answer in time to {what}"))
     }
 
     /// The head of the answer; its body comes as it comes.
     pub async fn open(self, address: SocketAddr, host: &str) -> Stream {
+        self.open_over(None, address, host).await
+    }
+
+    pub async fn open_over(self, tls: Option<&Arc<ClientConfig>>, address: SocketAddr, host: &str) -> Stream {
         let what = format!("{} {}", self.method, self.target);
         let connection = TcpStream::connect(address).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let connection: Box<dyn Io> = match tls {
+            None => Box::new(connection),
+            Some(config) => {
+                let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
+                let name = ServerName::try_from(name).unwrap();
+                let connected = TlsConnector::from(Arc::clone(config)).connect(name, connection).await;
+                Box::new(connected.unwrap_or_else(|error| panic!("{what}: {error}")))
+            }
+        };
         let (mut client, driver) = Client::connect(self.speaks, connection).await;
         let mut request = Request::new(Full::new(Bytes::from(self.body)));
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).unwrap();
@@ -129,7 +152,7 @@ impl Ask {
             }
         }
         if self.speaks == Speaks::Http2 {
-            in_http2(&mut request);
+            in_http2(&mut request, if tls.is_some() { "https" } else { "http" });
         }
         let answer = timeout(PATIENCE, client.send(request))
             .await
@@ -140,9 +163,9 @@ impl Ask {
     }
 }
 
-fn in_http2(request: &mut Request<Full<Bytes>>) {
+fn in_http2(request: &mut Request<Full<Bytes>>, scheme: &str) {
     let host = request.headers_mut().remove("host").expect("a host");
-    let address = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+    let address = format!("{scheme}://{}{}", host.to_str().unwrap(), request.uri());
     *request.uri_mut() = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
     let cookies: Vec<HeaderValue> = request.headers().get_all("cookie").iter().cloned().collect();
     request.headers_mut().remove("cookie");
@@ -158,7 +181,7 @@ enum Client {
 
 impl Client {
     /// How the connection ends shows in the answer.
-    async fn connect(speaks: Speaks, stream: TcpStream) -> (Client, JoinHandle<()>) {
+    async fn connect(speaks: Speaks, stream: Box<dyn Io>) -> (Client, JoinHandle<()>) {
         let stream = TokioIo::new(stream);
         match speaks {
             Speaks::Http1 => {
@@ -180,6 +203,10 @@ impl Client {
         }
     }
 }
+
+trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// An answer whose body is still coming. Dropped, the connection is closed.
 pub struct Stream {

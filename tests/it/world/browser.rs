@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustls::ClientConfig;
 use tokigate::testing::Clock;
 
 use super::ask::{Ask, Reply, Speaks, Stream};
@@ -16,6 +17,7 @@ pub struct Browser {
     jar: Arc<Mutex<Jar>>,
     clock: Clock,
     speaks: Speaks,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Browser {
@@ -25,7 +27,12 @@ impl Browser {
         provider: (String, SocketAddr),
         clock: Clock,
     ) -> Browser {
-        Browser { home, door, provider, jar: Arc::default(), clock, speaks: Speaks::Http1 }
+        Browser { home, door, provider, jar: Arc::default(), clock, speaks: Speaks::Http1, tls: None }
+    }
+
+    /// One that speaks TLS with the gate.
+    pub fn over(self, tls: &Arc<ClientConfig>) -> Browser {
+        Browser { tls: Some(Arc::clone(tls)), ..self }
     }
 
     /// With the cookies as they are now, and a jar of its own.
@@ -83,13 +90,13 @@ impl Browser {
     /// Sends with the cookies as they are now; what comes waits for [`Browser::take`].
     pub async fn send_only(&self, ask: Ask) -> Reply {
         let (address, ask) = self.ready(ask);
-        ask.send(address, self.host()).await
+        ask.send_over(self.tls.as_ref(), address, self.host()).await
     }
 
     /// The head is stored, the body goes on.
     pub async fn open(&self, ask: Ask) -> Stream {
         let (address, ask) = self.ready(ask);
-        let stream = ask.open(address, self.host()).await;
+        let stream = ask.open_over(self.tls.as_ref(), address, self.host()).await;
         self.store(&stream.headers);
         stream
     }

@@ -17,7 +17,7 @@ mod wire;
 
 pub use ask::{Ask, Reply, Speaks};
 pub use browser::Browser;
-pub use ca::{Ca, Validity};
+pub use ca::{Ca, Signed, Validity};
 pub use client::Client;
 pub use h2_app::{Call, Http2App};
 pub use jar::Cookie;

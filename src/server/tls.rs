@@ -1,0 +1,165 @@
+//! TLS towards clients: certificates by name, tickets, client certificates, all of it read again when the files change.
+
+mod certificates;
+mod clients;
+mod files;
+mod tickets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConnection;
+use rustls::pki_types::UnixTime;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::time_provider::TimeProvider;
+
+use self::certificates::Certificates;
+use self::files::{Files, Look};
+use self::tickets::{Ticketer, Tickets};
+use super::arrival::Agreed;
+use crate::clock::Clock;
+use crate::config::tls::{BadTls, Settings};
+use crate::telemetry::metrics::{Metrics, ReloadResult};
+use crate::tls;
+
+pub use clients::Secured;
+
+/// One for all listeners and workers.
+pub struct Tls {
+    settings: Settings,
+    clock: Clock,
+    tickets: Arc<Tickets>,
+    current: ArcSwap<Current>,
+}
+
+/// What a new connection is taken with. Those that stand keep what they were taken with.
+pub struct Current {
+    pub config: Arc<ServerConfig>,
+    /// There where clients have to show a certificate.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+impl Tls {
+    /// And who looks after it while the process lives.
+    pub fn new(settings: Settings, clock: Clock) -> Result<(Arc<Tls>, Keeper), BadTls> {
+        let certificates = Files::new(settings.certificates());
+        let keys = Files::new(settings.ticket_keys.iter().cloned().collect());
+        let tickets = Arc::new(match &settings.ticket_keys {
+            Some(file) => Tickets::of(BadTls::ticket_keys(file)?, clock.clone()),
+            None => Tickets::for_this_process(clock.clone()),
+        });
+        let current = ArcSwap::from_pointee(Current::read(&settings, &clock, &tickets)?);
+        let tls = Arc::new(Tls { settings, clock, tickets, current });
+        Ok((Arc::clone(&tls), Keeper { tls, certificates, keys }))
+    }
+
+    pub fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+
+    fn read_certificates(&self) -> Result<(), BadTls> {
+        self.current.store(Arc::new(Current::read(&self.settings, &self.clock, &self.tickets)?));
+        Ok(())
+    }
+
+    fn read_ticket_keys(&self) -> Result<(), BadTls> {
+        if let Some(file) = &self.settings.ticket_keys {
+            self.tickets.replace(BadTls::ticket_keys(file)?);
+        }
+        Ok(())
+    }
+}
+
+/// Sees what becomes of the files.
+pub struct Keeper {
+    tls: Arc<Tls>,
+    certificates: Files,
+    keys: Files,
+}
+
+impl Keeper {
+    /// Looks until it is dropped. What cannot be read leaves what was there, and is said once for each reason.
+    pub async fn keep_up(mut self, metrics: &Metrics) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            self.look(metrics);
+        }
+    }
+
+    pub(in crate::server) fn look(&mut self, metrics: &Metrics) {
+        let Keeper { tls, certificates, keys } = self;
+        note(certificates.look(|| tls.read_certificates()), "certificates", metrics);
+        note(keys.look(|| tls.read_ticket_keys()), "ticket keys", metrics);
+        tls.tickets.rotate();
+    }
+}
+
+fn note(look: Look, what: &str, metrics: &Metrics) {
+    match look {
+        Look::Same => {}
+        Look::Taken => {
+            metrics.config_reload(ReloadResult::Success);
+            tracing::info!(event = "tls_reloaded", what);
+        }
+        Look::Bad(why) => {
+            metrics.config_reload(ReloadResult::Failure);
+            tracing::error!(event = "tls_not_reloaded", what, "{why}; what was there stays");
+        }
+    }
+}
+
+impl Current {
+    fn read(settings: &Settings, clock: &Clock, tickets: &Arc<Tickets>) -> Result<Current, BadTls> {
+        let pairs = settings.read_pairs()?;
+        let clients = settings.read_client_ca()?;
+        // A ticket of one who showed no certificate, or one of another authority, opens nothing here: the handshake is a full one then.
+        let ticketer = Ticketer::new(Arc::clone(tickets), clients.as_ref());
+        let clients = clients.map(clients::verifier).transpose()?;
+        let provider = Arc::new(tls::cryptography());
+        let builder = ServerConfig::builder_with_details(provider, Arc::new(Time(clock.clone())))
+            .with_safe_default_protocol_versions()
+            .expect("the library's own algorithms serve the library's own versions");
+        let builder = match &clients {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(Certificates::new(pairs)));
+        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.ticketer = Arc::new(ticketer);
+        Ok(Current { config: Arc::new(config), clients })
+    }
+}
+
+/// What ALPN came to (RFC 7301); who offers nothing speaks HTTP/1.1 (RFC 9113 §3.2).
+pub fn agreed(connection: &ServerConnection) -> Agreed {
+    if connection.alpn_protocol() == Some(HTTP_2) { Agreed::Http2 } else { Agreed::Http1 }
+}
+
+/// The library's sense of time is ours.
+#[derive(Clone)]
+struct Time(Clock);
+
+impl std::fmt::Debug for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(unix_time(&self.0))
+    }
+}
+
+fn unix_time(clock: &Clock) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_millis(clock.now().unix_millis()))
+}
+
+/// In the order of preference.
+const ALPN: [&[u8]; 2] = [HTTP_2, HTTP_1];
+const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
+const EVERY: Duration = Duration::from_secs(2);
