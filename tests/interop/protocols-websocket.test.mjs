@@ -24,7 +24,7 @@ const ONLY = new RegExp(process.env.PROTOCOLS_ONLY ?? "");
 describe("WebSockets", () => {
   const servers = new Map();
   const gates = {};
-  const clients = WEBSOCKET_CLIENTS.filter(({ name, speaks, tls }) => !tls && ONLY.test(`${name}, ${speaks}`));
+  const clients = WEBSOCKET_CLIENTS.filter(({ name, speaks }) => ONLY.test(`${name}, ${speaks}`));
 
   before(async () => {
     await Promise.all(WEBSOCKET_SERVERS.map(async (server) => servers.set(server.path, await server.start())));
