@@ -2,11 +2,12 @@
 // written there; with PROTOCOLS=write (tests/run protocols) it writes them. Everything before the first section is written by hand.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { versions } from "./programs.mjs";
 
 const PAGE = new URL("../../../docs/protocols.md", import.meta.url);
 const MARK = "<!-- From here on: written by tests/run protocols. -->";
 /** In this order. */
-const SECTIONS = ["HTTP", "Many at once", "TLS", "Client certificates", "PROXY protocol", "WebSocket", "gRPC", "gRPC-Web"];
+const SECTIONS = ["HTTP", "Many at once", "TLS", "Client certificates", "PROXY protocol", "WebSocket", "gRPC", "gRPC-Web", "Programs"];
 
 /** A section: `note` stands before its table, whose first `keys` columns name a row. */
 export function section(title, { note, columns, keys }) {
@@ -32,6 +33,9 @@ export function section(title, { note, columns, keys }) {
       if (process.env.PROTOCOLS === "write") {
         assert.deepEqual(absent, [], "a page is written on a machine that has all programs");
         sections.set(title, [...(note ? [note, ""] : []), ...head, ...rows.values()].join("\n"));
+        // Those of this machine; nothing is compared with them.
+        sections.set("Programs", [`What the tables were written with; other versions are other rows only where they behave otherwise.`, "",
+          line(["program", "version"]), line(["---", "---"]), ...versions().map(line)].join("\n"));
         const text = SECTIONS.filter((name) => sections.has(name)).map((name) => `## ${name}\n\n${sections.get(name)}\n`).join("\n");
         writeFileSync(PAGE, `${prose}${MARK}\n\n${text}`);
         return;
