@@ -82,6 +82,13 @@ async fn inside_a_handshake_of_tls() {
     meets("upstream_connect_timeout", TIMEOUT, setup, async |world| get(world, "").await).await;
 }
 
+#[tokio::test]
+async fn inside_the_preface_of_http_2() {
+    let silent = Silent::new().await;
+    let setup = before(&format!("h2c://{}", silent.address));
+    meets("upstream_connect_timeout", TIMEOUT, setup, async |world| get(world, "").await).await;
+}
+
 /// Nobody takes the connection: the queue of those that wait is full, and what comes then is not answered.
 #[tokio::test]
 async fn before_it_takes_a_connection() {
