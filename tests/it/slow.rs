@@ -4,6 +4,7 @@
 mod application;
 mod client;
 mod proxy;
+mod tls;
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -34,7 +34,7 @@ HTTP2 = """
 ## HTTP/2
 
 What [h2spec](https://github.com/summerwind/h2spec) 2.6 asks of a server, each case a test of its section and number in `tests/it/h2spec/`, sent frame by
-frame to the whole gate by prior knowledge over TCP. h2spec takes a connection that ends for an answer to any error; these
+frame to the whole gate: by prior knowledge over TCP, and again by ALPN over TLS. h2spec takes a connection that ends for an answer to any error; these
 tests want the GOAWAY or the RST_STREAM as well, and that the next client is served. Of errors of the connection the library says PROTOCOL_ERROR in
 places where RFC 9113 has a code that tells more. For `http2/5.1/11` and `/12` an error of the stream passes too: RFC 9113 leaves the choice, RFC 7540
 and h2spec do not. This is no run of h2spec itself.

@@ -1,11 +1,11 @@
 //! N-14, N-16, N-18: many streams, other protocols, and bodies on their way into HTTP/1.1.
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::world::frames::{Event, Frames, PREFACE, code, flag, frame, kind};
-use crate::world::{Client, PATIENCE, World, eventually};
+use crate::world::frames::{self, Event, Frames, PREFACE, code, flag, frame, kind};
+use crate::world::{Certified, Client, PATIENCE, World, eventually};
 
 #[tokio::test]
 async fn a_hundred_requests_at_once_are_enough_and_nobody_else_waits_for_them() {
@@ -58,6 +58,36 @@ async fn what_begins_like_http_2_and_goes_on_otherwise_is_refused() {
     client.send(&[PREFACE, get.as_bytes()].concat()).await;
     while let Event::Frame(frame) = client.next().await {
         assert!(frame.kind != kind::HEADERS && frame.kind != kind::DATA, "{frame:?}");
+    }
+    assert_eq!(world.seen(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_agreed_on_is_what_is_spoken() {
+    let certified = Certified::new();
+    let world = World::with(|setup| {
+        certified.set(setup);
+        setup.rule("/**", "public");
+    });
+    let world = world.await;
+    let get = format!("GET /public/a HTTP/1.1\r\nhost: {}\r\n\r\n", world.setup.host());
+    let http2 = [PREFACE, &frame(kind::SETTINGS, flag::NONE, 0, &[])].concat();
+    for (alpn, said) in
+        [(&["h2"][..], get.as_bytes()), (&["http/1.1"], &http2), (&[], &http2), (&["h2"], b"\x16\x03\x01\x00\x05hello")]
+    {
+        let mut stream = certified.shake_hands(&world, alpn).await;
+        stream.write_all(said).await.unwrap();
+        let mut heard = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut heard)).await.expect("it ends in time");
+        let http1 = String::from_utf8_lossy(&heard).into_owned();
+        if alpn == ["h2"] {
+            let answered =
+                frames::all(&heard).iter().any(|frame| frame.kind == kind::HEADERS || frame.kind == kind::DATA);
+            assert!(!answered && !http1.contains("HTTP/1.1"), "{alpn:?}: {http1}");
+        } else {
+            // The library knows the preface when it sees it, and has nothing to say to it.
+            assert!(http1.is_empty() || http1.starts_with("HTTP/1.1 400 "), "{alpn:?}: {http1}");
+        }
     }
     assert_eq!(world.seen(), [""; 0]);
 }

@@ -99,7 +99,7 @@ const PATH: (&str, &str) = (":path", "/public/h2spec");
 
 #[tokio::test]
 async fn s8_1_2_3_case_2_no_method() {
-    malformed(|client| only(client, &[(":scheme", "http"), PATH])).await;
+    malformed(|client| only(client, &[(":scheme", client.scheme()), PATH])).await;
     // As h2spec sends it, the scheme is missing too.
     malformed(|client| only(client, &[PATH])).await;
 }
@@ -111,7 +111,7 @@ async fn s8_1_2_3_case_3_no_scheme() {
 
 #[tokio::test]
 async fn s8_1_2_3_case_4_no_path() {
-    malformed(|client| only(client, &[(":method", "GET"), (":scheme", "http")])).await;
+    malformed(|client| only(client, &[(":method", "GET"), (":scheme", client.scheme())])).await;
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn s8_1_2_3_case_5_two_methods() {
 
 #[tokio::test]
 async fn s8_1_2_3_case_6_two_schemes() {
-    malformed(|client| client.get_with(&[(":scheme", "http")])).await;
+    malformed(|client| client.get_with(&[(":scheme", client.scheme())])).await;
 }
 
 #[tokio::test]

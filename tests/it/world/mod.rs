@@ -18,7 +18,7 @@ mod wire;
 pub use ask::{Ask, Reply, Speaks};
 pub use browser::Browser;
 pub use ca::{Ca, Signed, Validity};
-pub use client::Client;
+pub use client::{Carried, Certified, Client};
 pub use h2_app::{Call, Http2App};
 pub use jar::Cookie;
 pub use process::Process;
