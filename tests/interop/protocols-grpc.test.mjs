@@ -152,17 +152,20 @@ async function everything(call) {
   assert.equal(String(await ask(call("Seen"), Buffer.from(lateName))), "yes");
   cells.push(`${deadline} DEADLINE_EXCEEDED`);
 
-  const name = `cancelled ${number()}`;
-  const waiting = call("Wait");
-  waiting.send(Buffer.from(name));
-  waiting.end();
-  await waiting.head;
-  const began = performance.now();
-  waiting.cancel();
-  assert.equal(String(await ask(call("Seen"), Buffer.from(name))), "yes");
-  const took = performance.now() - began;
-  assert.ok(took < 1000, `${took} ms`);
-  assert.equal((await waiting.done).code, 1);
+  // One that waits for its answer, and one that is still sending.
+  for (const kind of ["Wait", "Talk"]) {
+    const name = `cancelled ${number()}`;
+    const cancelled = call(kind);
+    cancelled.send(Buffer.from(name));
+    if (kind === "Wait") cancelled.end();
+    await (kind === "Wait" ? cancelled.head : cancelled.next());
+    const began = performance.now();
+    cancelled.cancel();
+    assert.equal(String(await ask(call("Seen"), Buffer.from(name))), "yes");
+    const took = performance.now() - began;
+    assert.ok(took < 1000, `${took} ms`);
+    assert.equal((await cancelled.done).code, 1);
+  }
   cells.push("1 CANCELLED");
 
   const large = call("Unary");

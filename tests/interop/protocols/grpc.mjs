@@ -2,7 +2,7 @@
 //
 //   Unary   gives the message back; metadata `question` and `question-bin` come back as trailers `answer` and `answer-bin`; `user` in the head
 //   Sum     of a stream: "N messages, M bytes"         Count   "3": a stream of "1", "2", "3"         Talk   gives each message back at once
-//   Fail    "9 words": that status with that message   Wait    never answers                          Seen   whether the call "Wait NAME" is over there
+//   Fail    "9 words": that status with that message   Wait    never answers                          Seen   whether the call "Wait NAME" is over there, or a Talk cancelled
 //   Closed, Token   as Unary
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -55,6 +55,7 @@ async function startNode(service, certificate) {
       call.end();
     },
     Talk(call) {
+      call.once("data", (message) => call.on("cancelled", () => ended.set(String(message), true)));
       call.on("data", (message) => call.write(message));
       call.on("end", () => call.end());
     },

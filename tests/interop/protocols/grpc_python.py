@@ -39,8 +39,17 @@ class Echo:
             yield str(number).encode()
 
     def talk(self, requests, context):
-        for message in requests:
-            yield message
+        first = None
+        over = threading.Event()
+        context.add_callback(over.set)
+        try:
+            for message in requests:
+                first = first or message.decode()
+                yield message
+        finally:
+            # grpcio lets a cancelled stream of requests raise, or end like any other: what tells is that the call itself is over.
+            if first and first.startswith("cancelled") and over.wait(4):
+                self.event(first).set()
 
     def fail(self, request, context):
         code, details = request.decode().split(" ", 1)
