@@ -24,7 +24,7 @@ use crate::gate::action::{Errand, Form};
 use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
 use crate::session::Session;
-use crate::upstream::{Arrived, Body, Ending, Pool};
+use crate::upstream::{Arrived, Body, Ending, Farewell, Pool};
 use crate::wire::ask::origin;
 use crate::wire::ask::preflight;
 use crate::wire::rewrite::From;
@@ -234,10 +234,10 @@ impl Doorkeeper {
             peer.switch_to(tunnel, end());
             return answer::switched(answered.response);
         }
-        match end() {
-            // What has no end of its own must not outlive the session either.
-            Some(end) if is_event_stream(&answered.response) => answered.response.map(|body| body.ending(end)),
-            Some(_) | None => answered.response,
+        // What may go on for ever must not outlive the session either.
+        match (farewell(&answered.response), end()) {
+            (Some(farewell), Some(end)) => answered.response.map(|body| body.ending(end, farewell)),
+            (Some(_) | None, Some(_) | None) => answered.response,
         }
     }
 }
@@ -303,6 +303,19 @@ fn patience(response: &Response<Body>) -> Duration {
         || is_event_stream(response)
         || has_type(response, "application/grpc");
     if head_is_urgent { Duration::from_millis(50) } else { Duration::from_secs(2) }
+}
+
+/// How it stops when its session is over. `None`: it has an end of its own.
+fn farewell(response: &Response<Body>) -> Option<Farewell> {
+    if is_event_stream(response) {
+        Some(Farewell::Silence)
+    } else if has_type(response, "application/grpc-web") {
+        Some(Farewell::Abort)
+    } else if has_type(response, "application/grpc") {
+        Some(Farewell::Trailers(answer::grpc_session_over()))
+    } else {
+        None
+    }
 }
 
 fn is_event_stream(response: &Response<Body>) -> bool {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
 use super::download::Download;
@@ -20,6 +21,15 @@ pub enum Body {
 /// Returns when something is over: a session.
 pub type Ending = Pin<Box<dyn Future<Output = ()>>>;
 
+/// How a stream stops whose session is over.
+pub enum Farewell {
+    /// As if that were all of it: events have no end of their own.
+    Silence,
+    Trailers(HeaderMap),
+    /// Broken off, where a proper end would pass for a whole answer.
+    Abort,
+}
+
 impl Body {
     pub fn full(bytes: impl Into<Bytes>) -> Body {
         Body::Full(Some(bytes.into()))
@@ -34,11 +44,10 @@ impl Body {
         }
     }
 
-    /// A stream of events that stops, properly, when `end` returns. Not for what has a length or could be taken for complete: it would
-    /// be truncated without a sign of it.
-    pub fn ending(self, end: Ending) -> Body {
+    /// A stream that stops, with this farewell, when `end` returns.
+    pub fn ending(self, end: Ending, farewell: Farewell) -> Body {
         match self {
-            Body::Upstream(download) => Body::Upstream(download.ending(end)),
+            Body::Upstream(download) => Body::Upstream(download.ending(end, farewell)),
             Body::Empty | Body::Full(_) => self,
         }
     }

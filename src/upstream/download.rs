@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::body::Ending;
+use super::body::{Ending, Farewell};
 use super::connection::Connection;
 use super::http2::{Hold, Received};
 use super::pool::Pool;
@@ -24,7 +24,7 @@ pub type Lost = Box<dyn Error + Send + Sync>;
 pub struct Download {
     source: Source,
     lease: Option<Lease>,
-    end: Option<Ending>,
+    end: Option<(Ending, Farewell)>,
 }
 
 pub enum Source {
@@ -32,6 +32,8 @@ pub enum Source {
     Own(Incoming),
     /// From a stream among others.
     Shared(Received),
+    /// From nowhere any more.
+    Over,
 }
 
 /// What the body comes over.
@@ -81,6 +83,7 @@ impl Source {
             Source::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             // Its reason goes on to a client of HTTP/2, too.
             Source::Shared(body) => body.poll_frame(cx).map_err(Into::into),
+            Source::Over => Poll::Ready(None),
         }
     }
 
@@ -88,6 +91,7 @@ impl Source {
         match self {
             Source::Own(body) => body.is_end_stream(),
             Source::Shared(body) => body.is_end_stream(),
+            Source::Over => true,
         }
     }
 
@@ -95,6 +99,7 @@ impl Source {
         match self {
             Source::Own(body) => body.size_hint(),
             Source::Shared(body) => body.size_hint(),
+            Source::Over => SizeHint::with_exact(0),
         }
     }
 }
@@ -104,16 +109,19 @@ impl Download {
         Download { source, lease: Some(lease), end: None }
     }
 
-    pub fn ending(self, end: Ending) -> Download {
-        Download { end: Some(end), ..self }
+    pub fn ending(self, end: Ending, farewell: Farewell) -> Download {
+        Download { end: Some((end, farewell)), ..self }
     }
 
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lost>>> {
-        if let Some(end) = &mut self.end
-            && end.as_mut().poll(cx).is_ready()
-        {
+        if let Some((_, farewell)) = self.end.take_if(|(end, _)| end.as_mut().poll(cx).is_ready()) {
             self.lease = None;
-            return Poll::Ready(None);
+            self.source = Source::Over;
+            return Poll::Ready(match farewell {
+                Farewell::Silence => None,
+                Farewell::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
+                Farewell::Abort => Some(Err("the session is over".into())),
+            });
         }
         let frame = ready!(self.source.poll_frame(cx));
         let over = match &frame {

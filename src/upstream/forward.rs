@@ -14,6 +14,7 @@ use super::connection::{Connection, Upgraded};
 use super::download::{Download, Lease, Own, Source};
 use super::handshake::Handshake;
 use super::http2::{Exchanged, Received, Switched};
+use super::patience::Wait;
 use super::pool::Sent;
 use super::tunnel::Tunnel;
 use super::upload::{Progress, Upload};
@@ -48,18 +49,19 @@ impl Pool {
         let fill = Fill { public_url, identity, from, upgrade: handshake.is_some() };
         rewrite.request(&mut head.headers, &fill);
         let upload = Upload::new(body, body_limit, rewrite.names());
-        let upload = if head.extensions.remove::<InStream>().is_some() { upload.in_stream() } else { upload };
+        let in_stream = head.extensions.remove::<InStream>();
+        let upload = if in_stream.is_some() { upload.in_stream() } else { upload };
+        let wait = self.wait_for(&head.headers, in_stream);
         let request = outgoing(head, upload, self.host());
         match handshake {
             Some(handshake) if self.sockets_share() => self.connect(request, &handshake, rewrite).await,
             Some(handshake) => self.switch(request, &handshake, rewrite).await,
-            None => self.relay(request, rewrite).await,
+            None => self.relay(request, wait, rewrite).await,
         }
     }
 
-    async fn relay(&self, request: Request<Upload>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+    async fn relay(&self, request: Request<Upload>, wait: Wait, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
         let upload = request.body().progress();
-        let wait = self.wait_for(request.headers());
         match self.send(request, wait).await? {
             Sent::Own(response, connection) => self.own(response, connection, upload, rewrite),
             Sent::Shared(exchanged) => shared(exchanged, rewrite),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use address::Address;
-pub use body::{Body, Ending};
+pub use body::{Body, Ending, Farewell};
 pub use forward::Arrived;
 pub use pool::Pool;
 pub use stream::Stream;

@@ -24,11 +24,15 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// `usual`: `limits.upstream_timeout`. A call of gRPC has a deadline of its own or none: where the application is the first to have nothing to say, its
-    /// head comes with its first message, and that may be hours away (gRPC over HTTP/2, Requests).
-    pub fn of(headers: &HeaderMap, usual: Duration) -> Wait {
+    /// For what came in a stream of HTTP/2; `usual`: `limits.upstream_timeout`, which is for all else. A call of gRPC has a deadline of its own or none:
+    /// where the application is the first to have nothing to say, its head comes with its first message, and that may be hours away (gRPC over HTTP/2,
+    /// Requests). Meanwhile its client answers PINGs. Who says so in HTTP/1.1, which has no such calls, only wants to be waited for; gRPC-Web says all it has
+    /// to say first, like any request.
+    pub fn in_stream(headers: &HeaderMap, usual: Duration) -> Wait {
         let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
-        if !kind.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC)) {
+        let is_grpc = kind.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+            && matches!(kind.get(GRPC.len()), None | Some(b'+' | b';' | b' '));
+        if !is_grpc {
             return Wait::Quiet(usual);
         }
         match headers.get("grpc-timeout").and_then(|timeout| grpc_timeout(timeout.as_bytes())) {
@@ -118,7 +122,7 @@ mod tests {
 
     fn wait(lines: &[(&'static str, &'static str)]) -> Wait {
         let headers = lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        Wait::of(&headers, Duration::from_secs(60))
+        Wait::in_stream(&headers, Duration::from_secs(60))
     }
 
     #[test]
@@ -128,7 +132,10 @@ mod tests {
             Wait::Quiet(Duration::from_secs(60))
         );
         assert_eq!(wait(&[("content-type", "application/grpc")]), Wait::Forever);
-        assert_eq!(wait(&[("content-type", "Application/gRPC-Web+proto")]), Wait::Forever);
+        assert_eq!(wait(&[("content-type", "Application/gRPC;charset=utf-8")]), Wait::Forever);
+        for other in ["application/grpc-web+proto", "application/grpc-web-text", "application/grpcx"] {
+            assert_eq!(wait(&[("content-type", other)]), Wait::Quiet(Duration::from_secs(60)), "{other}");
+        }
         for (timeout, millis) in
             [("2H", 7_200_000), ("3M", 180_000), ("4S", 4_000), ("250m", 250), ("5000u", 5), ("7000000n", 7)]
         {

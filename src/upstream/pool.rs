@@ -23,6 +23,7 @@ use super::tls::Offer;
 use super::upload::Upload;
 use super::{Settings, Stream, Tls, UpstreamError};
 use crate::telemetry::metrics::Metrics;
+use crate::wire::h2::InStream;
 
 /// Cheap to clone; stays on its worker's thread.
 #[derive(Clone)]
@@ -213,9 +214,12 @@ impl Pool {
         }
     }
 
-    /// For the head of the answer to this.
-    pub fn wait_for(&self, headers: &HeaderMap) -> Wait {
-        Wait::of(headers, self.0.settings.timeout)
+    /// For the head of the answer to a request; `in_stream`: to one that came in a stream of HTTP/2.
+    pub fn wait_for(&self, headers: &HeaderMap, in_stream: Option<InStream>) -> Wait {
+        match in_stream {
+            Some(InStream) => Wait::in_stream(headers, self.0.settings.timeout),
+            None => Wait::Quiet(self.0.settings.timeout),
+        }
     }
 
     /// Takes a connection back whose response has ended. `keeps`: how long the application says it keeps it.

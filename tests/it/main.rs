@@ -18,6 +18,7 @@ mod forgery;
 mod forward;
 mod forward_auth;
 mod frontchannel;
+mod grpc_ends;
 mod h2_attacks;
 mod h2spec;
 mod host_header;

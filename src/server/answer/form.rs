@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smallvec::SmallVec;
 
@@ -227,6 +227,14 @@ fn grpc_type(grpc: Grpc) -> &'static str {
         Grpc::WebJson => "application/grpc-web+json",
         Grpc::WebText => "application/grpc-web-text",
     }
+}
+
+/// What ends a call of gRPC whose session is over: as one that was never let in.
+pub fn grpc_session_over() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from(grpc_status(StatusCode::UNAUTHORIZED)));
+    trailers.insert("grpc-message", HeaderValue::from_static("session over"));
+    trailers
 }
 
 /// gRPC's own codes for what HTTP says (grpc/doc/http-grpc-status-mapping.md, finer where we know more).

@@ -21,6 +21,7 @@ pub use data::{
     SessionStatus, admin_refusal, allowed, count_cookies, health, json, metrics, session_status, switched, user_info,
 };
 pub use failure::{broken, malformed, over_budget, sign_in_failed, upstream_failed};
+pub use form::grpc_session_over;
 pub use logout::{LogoutProblem, backchannel_logout, frontchannel_logout, frontchannel_logout_refused};
 pub use onward::{ask_sign_out, go_on, signed_out, to_provider, to_public_url, to_return, to_start};
 pub use refusal::refusal;

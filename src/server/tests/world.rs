@@ -25,7 +25,7 @@ use crate::server::ready::Readiness;
 use crate::server::tls::Tls;
 use crate::server::worker::{self, Handler};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::{Address, Arrived, Body, Ending, Pool, Settings, UpstreamError};
+use crate::upstream::{Address, Arrived, Body, Ending, Farewell, Pool, Settings, UpstreamError};
 use crate::wire::rewrite::{From, Public};
 use crate::wire::{CookieNames, Host, Malformed, Rewrite, Trust};
 
@@ -150,7 +150,11 @@ impl Handler for Everybody {
                 }
                 let events =
                     answer.response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
-                if events { answer.response.map(|body| body.ending(self.over())) } else { answer.response }
+                if events {
+                    answer.response.map(|body| body.ending(self.over(), Farewell::Silence))
+                } else {
+                    answer.response
+                }
             }
             Err(error) => failed(&error),
         }

@@ -138,6 +138,21 @@ async fn inside_a_body_of_http_1() {
     .await;
 }
 
+/// gRPC is waited for as long as its calls take; HTTP/1.1 has none.
+#[tokio::test]
+async fn inside_a_body_of_http_1_that_calls_itself_grpc() {
+    let setup = |ours: &mut Setup| ours.rule("/upload", "public");
+    meets("upstream_timeout", "HTTP/1.1 200 OK", setup, async |world| {
+        let mut wire = world.wire().await;
+        let head = "content-type: application/grpc\r\ncontent-length: 10";
+        wire.send(format!("POST /upload HTTP/1.1\r\nhost: {}\r\n{head}\r\n\r\nhalf ", world.setup.host())).await;
+        let answer = rest(&mut wire).await;
+        assert!(answer.contains("\r\ngrpc-status: "));
+        status_line(&answer)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn inside_a_body_of_http_2() {
     let setup = |ours: &mut Setup| ours.rule("/upload", "public");
