@@ -47,7 +47,7 @@ impl Budget {
     }
 }
 
-/// A thousand at once and a hundred in a second for ever; nghttp2 allows a thousand resets and 33 in a second.
+/// A thousand at once and a hundred in a second for ever. Resets cost two: nghttp2 allows a thousand of them, and 33 in a second.
 const BURST: u32 = 1000;
 const EVERY: Duration = Duration::from_millis(10);
 

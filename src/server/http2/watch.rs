@@ -24,6 +24,8 @@ struct State {
     theirs: Frames,
     ours: Frames,
     budget: Budget,
+    /// Of streams that the client resets: an answer it took pays for none of them.
+    resets: Budget,
     calm_is_lost: bool,
     /// Streams that neither side has ended for good.
     open: Vec<u32>,
@@ -48,6 +50,7 @@ impl Watch {
             theirs: Frames::of_client(),
             ours: Frames::of_server(),
             budget: Budget::new(now),
+            resets: Budget::new(now),
             calm_is_lost: false,
             open: Vec::new(),
             highest: 0,
@@ -135,7 +138,8 @@ impl State {
             Kind::Data if head.ends_stream() => return,
             Kind::RstStream => {
                 self.ended(head.stream);
-                2
+                self.calm_is_lost |= !self.resets.spend(2, Instant::now());
+                return;
             }
             // Trailers; or streams that are refused, or that nobody looks at after GOAWAY (§6.8).
             Kind::Headers => 1,
@@ -292,3 +296,32 @@ impl AsyncWrite for Watched {
 const MOST_OPEN: usize = 2 * super::STREAMS as usize;
 /// How often a connection with streams is looked at for one that is held up: a body that waits wakes nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::arrival::PREFACE;
+
+    fn frame(length: u8, kind: u8, stream: u32) -> Vec<u8> {
+        let mut frame = vec![0, 0, length, kind, 0x4];
+        frame.extend(stream.to_be_bytes());
+        frame.resize(9 + usize::from(length), 0);
+        frame
+    }
+
+    /// As many as N-07 has; each is paid for four times over by what the gate itself has answered.
+    #[test]
+    fn answers_pay_for_no_resets() {
+        let watch = Watch::new();
+        let state = &mut *watch.0.borrow_mut();
+        state.heard(PREFACE);
+        let resets = (0..40_000u32).map(|number| number * 2 + 1).take_while(|stream| {
+            state.heard(&frame(1, 1, *stream));
+            state.said(&frame(1, 1, 0));
+            state.heard(&frame(4, 3, *stream));
+            !state.calm_is_lost
+        });
+        let resets = resets.count();
+        assert!((500..5_000).contains(&resets), "{resets}");
+    }
+}
