@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, Request};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -24,21 +22,6 @@ async fn before(app: &Http2App, change: impl FnOnce(&mut Setup)) -> World {
     })
     .await
 }
-
-/// A client of HTTP/2 by prior knowledge.
-async fn client(world: &World) -> h2::client::SendRequest<Bytes> {
-    let stream = TcpStream::connect(world.address()).await.unwrap();
-    let (client, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(async move { drop(connection.await) });
-    client.ready().await.unwrap()
-}
-
-fn call(world: &World, path: &str, lines: &[(&str, &str)]) -> Request<()> {
-    let request = Request::post(format!("http://{}{path}", world.setup.host()));
-    lines.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).unwrap()
-}
-
-const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc"), ("te", "trailers")];
 
 #[tokio::test]
 async fn a_request_of_http_1_is_put_as_http_2_has_it() {
@@ -267,86 +250,4 @@ async fn a_client_that_does_not_read_holds_the_application_up_after_a_bounded_nu
     assert!(before < 12 << 20, "what the kernel and one window hold: {before}");
     assert_eq!(world.curl(Ask::plain("/")).await.text(), "ok", "others go on");
     assert!(wire.rest_is_at_least(64 << 20).await, "and all of it comes once it is read");
-}
-
-#[tokio::test]
-async fn both_sides_of_a_call_stream_at_the_same_time_and_end_apart() {
-    let app = Http2App::start(|mut call: Call| async move {
-        let mut down = call.begin("application/grpc");
-        let up = call.request.body_mut();
-        while let Some(Ok(data)) = up.data().await {
-            let _ = up.flow_control().release_capacity(data.len());
-            down.send_data(data, false).unwrap();
-        }
-        // After the client has ended its side.
-        down.send_data(Bytes::from_static(b"bye"), false).unwrap();
-        down.send_trailers(
-            [("grpc-status", "0"), ("grpc-message", "fine")]
-                .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
-                .into_iter()
-                .collect::<HeaderMap>(),
-        )
-        .unwrap();
-    })
-    .await;
-    let world = before(&app, |_| {}).await;
-    let lines = [GRPC, &[("grpc-timeout", "30S"), ("grpc-encoding", "identity")]].concat();
-    let (answer, mut up) = client(&world).await.send_request(call(&world, "/chat.Chat/Talk", &lines), false).unwrap();
-    let answer = answer.await.unwrap();
-    assert_eq!(
-        (answer.status().as_u16(), &answer.headers()["content-type"]),
-        (200, &"application/grpc".parse().unwrap())
-    );
-    let mut down = answer.into_body();
-    for word in ["one", "two", "three"] {
-        up.send_data(Bytes::from(word), false).unwrap();
-        assert_eq!(down.data().await.unwrap().unwrap(), word);
-    }
-    up.send_data(Bytes::new(), true).unwrap();
-    assert_eq!(down.data().await.unwrap().unwrap(), "bye");
-    assert!(down.data().await.is_none());
-    let trailers = down.trailers().await.unwrap().unwrap();
-    assert_eq!(
-        (&trailers["grpc-status"], &trailers["grpc-message"]),
-        (&"0".parse().unwrap(), &"fine".parse().unwrap())
-    );
-    let seen = &app.seen()[0];
-    for (name, value) in &lines {
-        assert_eq!(seen.headers()[*name], *value, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_call_that_is_answered_late_is_cut_by_its_own_deadline_alone() {
-    let app = Http2App::start(|mut call: Call| async move {
-        tokio::time::sleep(Duration::from_millis(900)).await;
-        if call.path() != "/never" {
-            call.answer("late");
-        } else {
-            std::future::pending::<()>().await;
-        }
-    })
-    .await;
-    let world = before(&app, |setup| setup.set("limits", "upstream_timeout", "\"300ms\"")).await;
-    let mut client = client(&world).await;
-    let (answer, _) = client.send_request(call(&world, "/late", GRPC), true).unwrap();
-    assert_eq!(answer.await.unwrap().status(), 200);
-    assert_eq!(world.curl(Ask::plain("/late")).await.status, 504, "not gRPC");
-    let lines = [GRPC, &[("grpc-timeout", "100m")]].concat();
-    let (answer, _) = client.send_request(call(&world, "/never", &lines), true).unwrap();
-    let answer = answer.await.unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"4".parse().unwrap()));
-    assert!(answer.body().is_end_stream(), "trailers-only");
-}
-
-#[tokio::test]
-async fn an_application_that_is_away_is_unavailable_in_the_words_of_grpc() {
-    let app = Http2App::raw(|stream, _| async move { drop(stream) }).await;
-    let world = before(&app, |_| {}).await;
-    let (answer, _) = client(&world).await.send_request(call(&world, "/a.B/C", GRPC), true).unwrap();
-    let answer = answer.await.unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"14".parse().unwrap()));
-    assert!(answer.headers().contains_key("grpc-message") && answer.body().is_end_stream());
-    let ready = world.admin("/readyz").await;
-    assert!(ready.text().contains("it does not speak HTTP/2"), "{ready}");
 }

@@ -1,5 +1,8 @@
 //! Applications over HTTP/2 that do what they must not, and those that are reached in another way than by h2c://.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use http::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -266,8 +269,17 @@ async fn a_websocket_is_a_stream_to_an_application_that_takes_it_so() {
 
 #[tokio::test]
 async fn one_that_takes_no_websockets_so_is_a_502_that_says_so() {
-    let app = Http2App::start(|mut call: Call| async move { call.answer("ok") }).await;
+    let asked = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&asked);
+    let app = Http2App::hostile(move |mut frames, _| {
+        let told = Arc::clone(&told);
+        async move {
+            frames.until("a request", |frame| frame.kind == kind::HEADERS).await;
+            told.store(true, Ordering::SeqCst);
+        }
+    })
+    .await;
     let world = before(&app, |_| {}).await;
     assert_eq!(Socket::open(&world, None, "/open/ws", None).await.err(), Some(502));
-    assert!(app.seen().is_empty());
+    assert!(app.connections() == 1 && !asked.load(Ordering::SeqCst), "it is not even asked");
 }

@@ -203,6 +203,35 @@ async fn a_certificate_that_is_renewed_is_shown_without_a_restart() {
 }
 
 #[tokio::test]
+async fn an_authority_that_changes_counts_without_a_restart_and_one_that_cannot_be_read_does_not() {
+    let (ca, other, folder) = (Ca::new("ours"), Ca::new("theirs"), Folder::new());
+    let (world, _front) = before(
+        "localhost",
+        async |app| TlsFront::start(ca.server(&["localhost"]), app).await,
+        |setup| {
+            setup.set("upstream_tls", "ca_file", &folder.ca(&other));
+            setup.set("limits", "upstream_idle_timeout", "\"0s\"");
+            setup.rule("/deep/open", "public");
+        },
+    )
+    .await;
+    let status = async || world.curl(Ask::plain("/deep/open")).await.status;
+    assert_eq!(status().await, 502);
+    folder.ca(&ca);
+    let began = tokio::time::Instant::now();
+    while status().await != 200 {
+        assert!(began.elapsed() < crate::world::PATIENCE, "trusted in time");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    std::fs::write(folder.0.join("ca.pem"), "").unwrap();
+    while !world.admin("/metrics").await.text().contains("tokigate_config_reloads_total{result=\"failure\"} 1") {
+        assert!(began.elapsed() < 2 * crate::world::PATIENCE, "told in time");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(status().await, 200);
+}
+
+#[tokio::test]
 async fn sessions_are_resumed_and_keys_exchanged_so_that_they_last() {
     let (ca, folder) = (Ca::new("ours"), Folder::new());
     let (world, front) = before(

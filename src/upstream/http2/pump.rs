@@ -72,9 +72,6 @@ impl Pump {
                 }
                 continue;
             }
-            if self.stream.poll_reset(cx).is_ready() {
-                return Poll::Ready(());
-            }
             let Some(frame) = ready!(Pin::new(&mut self.upload).poll_frame(cx)) else {
                 let _ = self.stream.send_data(Bytes::new(), true);
                 return Poll::Ready(());
