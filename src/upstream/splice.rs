@@ -149,3 +149,28 @@ thread_local! {
     /// Of the worker; used only within one poll.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, duplex};
+
+    use super::*;
+
+    /// As TLS does while its socket takes nothing: nobody else would ever send it on.
+    #[tokio::test]
+    async fn what_a_side_holds_back_goes_on_though_nothing_follows_it() {
+        let ((mut near, mut from), (to, mut far)) = (duplex(64), duplex(64));
+        let (mut to, mut half) = (BufWriter::new(to), Half::new(Bytes::from_static(b"early ")));
+        let mut heard = [0; 10];
+        for (said, end) in [("", 6), ("late", 10)] {
+            near.write_all(said.as_bytes()).await.unwrap();
+            assert!(poll_fn(|cx| Poll::Ready(half.poll(&mut from, &mut to, cx).is_pending())).await);
+            let start = if end == 6 { 0 } else { 6 };
+            let read = far.read_exact(&mut heard[start..end]);
+            tokio::time::timeout(std::time::Duration::from_secs(5), read).await.expect("it comes").unwrap();
+        }
+        assert_eq!(&heard, b"early late");
+    }
+}

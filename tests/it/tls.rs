@@ -290,6 +290,20 @@ async fn the_application_is_told_the_certificate_of_the_handshake_and_nobody_els
 }
 
 #[tokio::test]
+async fn every_stream_of_http_2_is_its_connections_clients() {
+    let (mounted, people) = (Mounted::new(&["localhost"]), Ca::new("people"));
+    let world = demanding(&mounted, &people, |_| ()).await;
+    let bat = people.client("bat");
+    let expected = format!(":{}:", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &bat.chain[0]));
+    let mut client = ClientConfig::clone(&mounted.client_showing(Some(bat)));
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let ask = Ask::plain("/deep/open/x").with("client-cert", ":Zm9yZ2Vk:").speaking(Speaks::Http2);
+    let reply = ask.send_over(Some(&Arc::new(client)), world.address(), &world.setup.host()).await;
+    assert_eq!(reply.status, 200, "{reply}");
+    assert_eq!(world.app.requests().last().unwrap().lines("client-cert"), [expected.as_str()]);
+}
+
+#[tokio::test]
 async fn without_client_ca_file_nobodys_word_but_a_trusted_proxys_is_passed_on() {
     for (trusted, passed) in [("[]", 0), ("[\"loopback\"]", 1)] {
         let mounted = Mounted::new(&["localhost"]);

@@ -7,12 +7,13 @@ use base64::Engine as _;
 use rustls::{HandshakeKind, SupportedProtocolVersion};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::world::{Client, Secure, alone, client, exchange, telling};
 use crate::clock::{Clock, Timestamp};
 use crate::server::tests::authority::{Authority, Pair};
-use crate::server::tests::world::{Wire, World};
+use crate::server::tests::world::{PATIENCE, Wire, World};
 
 const GET: &str = "GET /x HTTP/1.1\r\nhost: app\r\nclient-cert: :Zm9yZ2Vk:\r\n\r\n";
 const BOTH: [&[&SupportedProtocolVersion]; 2] = [&[&rustls::version::TLS13], &[&rustls::version::TLS12]];
@@ -27,7 +28,7 @@ async fn is_let_in(world: &World, client: &Client) -> Option<Wire<TlsStream<TcpS
     let sent = tokio::io::AsyncWriteExt::write_all(&mut wire.stream, GET.as_bytes()).await;
     sent.ok()?;
     let mut first = [0; 9];
-    wire.stream.read_exact(&mut first).await.ok()?;
+    timeout(PATIENCE, wire.stream.read_exact(&mut first)).await.expect("an answer or an end").ok()?;
     assert_eq!(&first, b"HTTP/1.1 ");
     wire.head().await;
     Some(wire)
@@ -146,7 +147,8 @@ async fn another_authority_is_taken_for_new_connections() {
     assert_eq!(secure.reloads(), (1, 0));
     let refused = client.over(world.connect().await.stream, "app.example.mn").await;
     if let Ok(mut wire) = refused {
-        assert!(wire.stream.read(&mut [0; 1]).await.is_err());
+        let told = timeout(PATIENCE, wire.stream.read(&mut [0; 1])).await.expect("soon");
+        assert!(told.is_err(), "{told:?}");
     }
     exchange(&mut standing).await;
 }

@@ -1,12 +1,19 @@
 //! How TLS connections end: what is complete says so, and what broke off does not.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use super::world::{Secure, alone, client, exchange, open};
+use crate::config::server::Limits;
+use crate::server::arrival::Arrived;
 use crate::server::tests::world::{application, before};
+use crate::server::vigil::{Vigil, Watched};
+use crate::server::watchman::Watchable as _;
+use crate::upstream::Stream;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: app\r\n\r\n";
 const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nhost: app\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
@@ -96,6 +103,7 @@ async fn a_websocket_carries_everything_both_ways_and_ends_properly() {
         wire.send(SWITCH).await;
         let heard = wire.bytes(SIZE).await;
         wire.send(heard).await;
+        assert_eq!(wire.bytes(3).await, b"bye");
         wire.stream.shutdown().await.unwrap();
         wire.rest_of_bytes().await;
     })
@@ -112,6 +120,7 @@ async fn a_websocket_carries_everything_both_ways_and_ends_properly() {
     sleep(Duration::from_millis(300)).await;
     let heard = timeout(Duration::from_secs(10), client.bytes(SIZE)).await.expect("all of it");
     assert!(heard == sent);
+    client.send("bye").await;
     assert_eq!(client.stream.read(&mut [0; 16]).await.unwrap(), 0);
 }
 
@@ -131,4 +140,35 @@ async fn a_session_that_ends_closes_the_websocket_with_its_reason() {
     world.session.send_replace(true);
     let close = client.bytes(4).await;
     assert_eq!((close[0], &close[2..4]), (0x88, &4401u16.to_be_bytes()[..]));
+}
+
+/// What TLS has taken and the socket has not is on its way still: a client that takes nothing of it is given its time, and anew with all that it takes.
+#[tokio::test]
+async fn what_tls_holds_back_counts_as_not_taken() {
+    let secure = Secure::new(|_| ());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
+    let (accepted, _) = listener.accept().await.unwrap();
+    socket2::SockRef::from(&accepted).set_send_buffer_size(4096).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&secure.tls.current().config));
+    let client = client(&secure);
+    let (ours, theirs) = tokio::join!(acceptor.accept(accepted), client.over(stream, "app.example.mn"));
+    let (vigil, mut theirs) = (Vigil::new(), theirs.unwrap());
+    let stream = Stream::Tls(Box::new(tokio_rustls::TlsStream::Server(ours.unwrap())));
+    let mut watched = Watched { arrived: Arrived::new(stream), vigil: Rc::clone(&vigil) };
+    vigil.busy();
+    let limits = Limits::default();
+    let mut sent = 0;
+    while timeout(Duration::from_millis(50), watched.flush()).await.is_ok() {
+        assert_eq!(vigil.deadline(&limits), None);
+        // The library takes 64 KiB, however little the socket does.
+        watched.write_all(&[7; 20_000]).await.unwrap();
+        sent += 20_000;
+    }
+    assert!(vigil.deadline(&limits).is_some());
+    let (flush, taken) = tokio::join!(watched.flush(), theirs.bytes(sent));
+    assert!(taken.iter().all(|byte| *byte == 7));
+    assert_eq!(vigil.deadline(&limits), None);
+    flush.unwrap();
 }
