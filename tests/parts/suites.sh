@@ -19,18 +19,22 @@ part_conformance() {
   return "$failed"
 }
 
-part_e2e() { need_programs && need_node && release_binary && node_suite tests/e2e; }
+part_e2e() { need_programs && need_node && binary && node_suite tests/e2e; }
 
-part_interop() { need_programs && need_node && need_python && release_binary && node_suite tests/interop; }
+part_interop() { need_programs && need_node && need_python && binary && node_suite tests/interop; }
 
 # The page is written here, and compared in part_interop.
-part_protocols() { need_programs && need_node && need_python && release_binary && PROTOCOLS=write node_suite tests/interop protocols-; }
+part_protocols() { need_programs && need_node && need_python && binary && PROTOCOLS=write node_suite tests/interop protocols-; }
 
-part_bench() { need_programs && need_node && release_binary && check "the benchmark runs and gives a ratio" bench/run --smoke; }
+part_bench() { need_programs && need_node && binary && check "the benchmark runs and gives a ratio" bench/run --smoke; }
 
-# What a person builds first, and quick to build; the image is what tests the dist profile.
-release_binary() {
-  cargo build --release --locked && export TOKIGATE=$ROOT/target/release/tokigate
+# What people are given, where this run has built it; else what a person builds first, which is quick to build.
+binary() {
+  if [[ -x $SHIPPED ]]; then
+    export TOKIGATE=$SHIPPED
+  else
+    cargo build --release --locked && export TOKIGATE=$ROOT/target/release/tokigate
+  fi
 }
 
 # One file at a time: the tests share two cores and measure times.
