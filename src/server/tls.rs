@@ -129,6 +129,8 @@ impl Current {
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = Arc::new(ticketer);
+        // Without it a TLS 1.2 session can be made to look like another's (RFC 7627 §1); no client of today lacks it.
+        config.require_ems = true;
         Ok(Current { config: Arc::new(config), clients })
     }
 }
