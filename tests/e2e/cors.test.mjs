@@ -91,6 +91,8 @@ origins = ["${friend.origin}", "${crossSite.origin}"]
     );
   }
 
+  /** A browser asks for an icon by itself, when it likes. */
+  const of = (path) => ({ url }) => url === path;
   const put = { method: "PUT", headers: { "content-type": "application/json" }, body: "{}" };
 
   test("a listed origin of the same site works in the user's name, also what is preflighted", async () => {
@@ -99,7 +101,7 @@ origins = ["${friend.origin}", "${crossSite.origin}"]
     const answer = await script(friend.origin, "/api", put);
     assert.equal(answer.status, 200);
     assert.match(answer.body, /^PUT by 1000\d\d$/);
-    const [, preflight, request] = seen;
+    const [, preflight, request] = seen.filter(of("/api"));
     assert.deepEqual([preflight.method, preflight.user], ["OPTIONS", undefined], "the preflight is nobody's");
     assert.equal(request.method, "PUT");
   });
@@ -107,7 +109,7 @@ origins = ["${friend.origin}", "${crossSite.origin}"]
   test("an origin that is not listed can neither preflight nor read", async () => {
     seen.length = 0;
     assert.equal(await script(evil.origin, "/api", put), "kept from it");
-    assert.deepEqual(seen, [], "no preflight of it reaches the application");
+    assert.deepEqual(seen.filter(of("/api")), [], "no preflight of it reaches the application");
     assert.equal(await script(evil.origin, "/oauth2/session"), "kept from it");
     const stranger = await (await person(browser)).newPage();
     assert.equal(await script(evil.origin, "/api", {}, stranger), "kept from it");
