@@ -206,7 +206,7 @@ async fn what_is_no_tls_is_closed() {
 async fn whoever_is_silent_before_or_inside_the_handshake_is_given_up_on_and_holds_up_nobody() {
     let secure = Secure::new(|_| ());
     let mut setup = secure.before(alone().await);
-    setup.limits.header_timeout = Duration::from_millis(400);
+    setup.limits.header_timeout = Duration::from_secs(3);
     let world = setup.start().await;
     let began = Instant::now();
     let mut silent = Vec::new();
@@ -219,7 +219,7 @@ async fn whoever_is_silent_before_or_inside_the_handshake_is_given_up_on_and_hol
         }
     }
     exchange(&mut open(&world, &client(&secure), "app.example.mn").await).await;
-    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     for client in &mut silent {
         // Nothing but an alert, if anything.
         assert!(client.rest_of_bytes().await.len() < 10);
