@@ -8,7 +8,7 @@ use super::secret::{self, Given};
 use super::value::{At, Key, Kind, One};
 use crate::oidc::Secret;
 use crate::provider::{Addresses, ClientAuth, KeySource, Par, Preset, Signing};
-use crate::tls::{BadCertificate, CertificateFiles};
+use crate::tls::CertificateFiles;
 
 /// `[provider] client_auth`, and what it needs.
 pub struct Client {
@@ -141,14 +141,7 @@ fn certificate(provider: &raw::Provider, auth: ClientAuth, report: &mut Report) 
     for file in [&provider.tls_cert_file, &provider.tls_key_file].into_iter().filter(|file| file.is_absent()) {
         report.missing(&file.key, "it is missing; client_auth = \"tls_client_auth\" needs certificate and key");
     }
-    let (certificate, key) = (certificate?, key?);
-    let files = CertificateFiles { certificate: certificate.value.clone(), key: key.value.clone() };
-    match files.read() {
-        Ok(_) => {}
-        Err(BadCertificate::Certificate(text)) => report.wrong(&certificate, text),
-        Err(BadCertificate::Key(text)) => report.wrong(&key, text),
-    }
-    Some(files)
+    Some(super::certificate::pair(&certificate?, &key?, report).0)
 }
 
 fn unused<T: Kind>(key: &Key<T>, auth: &str, report: &mut Report) {

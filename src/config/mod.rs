@@ -7,6 +7,7 @@ pub mod server;
 pub mod tls;
 
 mod bearer;
+mod certificate;
 mod choices;
 mod client;
 mod conditions;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 
-use super::keys;
 use super::public::Places;
 use super::raw;
 use super::report::Report;
 use super::server::Listen;
 use super::value::{At, Key};
+use super::{certificate, keys};
 use crate::clock::Clock;
 use crate::oidc::Secret;
 use crate::tls::leaf::{self, Validity};
@@ -78,7 +78,7 @@ pub fn settings(
     report: &mut Report,
 ) -> Option<Settings> {
     let tls = &written.tls;
-    let client_ca = client_ca(&tls.client_ca_file, report);
+    let client_ca = certificate::authorities(&tls.client_ca_file, report);
     let ticket_keys = ticket_keys(&tls.ticket_key_file, report);
     let further: Vec<_> = tls.certificates.elements.iter().map(|(_, pair)| (&pair.cert_file, &pair.key_file)).collect();
     let is_absent = further.is_empty()
@@ -105,27 +105,12 @@ fn pair(
             report.problems.push(super::Problem { place: other.place(), key: file.key.clone(), text });
         }
     }
-    let certificate = certificate.noted(report).cloned();
-    let key = key.noted(report).cloned();
-    let (certificate, key) = (certificate?, key?);
-    let files = CertificateFiles { certificate: certificate.value.clone(), key: key.value.clone() };
-    let read = match files.read() {
-        Ok(read) => {
-            is_valid(&certificate, &read, report);
-            Some(read)
-        }
-        Err(bad @ BadCertificate::Certificate(_)) => {
-            report.wrong(&certificate, bad.to_string());
-            if let Err(bad) = files.private_key() {
-                report.wrong(&key, bad.to_string());
-            }
-            None
-        }
-        Err(bad @ BadCertificate::Key(_)) => {
-            report.wrong(&key, bad.to_string());
-            None
-        }
-    };
+    let (certificate_at, key_at) = (certificate.noted(report).cloned(), key.noted(report).cloned());
+    let (certificate_at, key_at) = (certificate_at?, key_at?);
+    let (files, read) = certificate::pair(&certificate_at, &key_at, report);
+    if let Some(read) = &read {
+        is_valid(&certificate_at, read, report);
+    }
     Some((files, read))
 }
 
@@ -179,14 +164,6 @@ fn heard(written: &raw::Configuration, listen: &[Listen], report: &mut Report) {
     } else {
         report.warnings.push(written.listen.problem(text));
     }
-}
-
-fn client_ca(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {
-    let at = key.noted(report)?.clone();
-    if let Err(bad) = tls::of_file(&at.value) {
-        report.wrong(&at, bad.to_string());
-    }
-    Some(at.value)
 }
 
 fn ticket_keys(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::raw;
 use super::report::Report;
 use super::value::Key;
-use crate::tls::{self, BadCertificate, CertificateFiles};
+use super::{certificate, raw};
+use crate::tls::CertificateFiles;
 use crate::upstream::{Settings, TlsSettings};
 
 pub fn settings(written: &raw::UpstreamTls, applications: &[Settings], report: &mut Report) -> TlsSettings {
-    let settings = TlsSettings { ca_file: ca_file(written, report), certificate: certificate(written, report) };
+    let settings =
+        TlsSettings { ca_file: certificate::authorities(&written.ca_file, report), certificate: pair(written, report) };
     if !applications.iter().any(|application| application.address.is_https()) {
         for file in [&written.ca_file, &written.cert_file, &written.key_file] {
             if !file.is_absent() {
@@ -20,27 +21,12 @@ pub fn settings(written: &raw::UpstreamTls, applications: &[Settings], report: &
     settings
 }
 
-fn ca_file(written: &raw::UpstreamTls, report: &mut Report) -> Option<PathBuf> {
-    let at = written.ca_file.noted(report)?.clone();
-    if let Err(bad) = tls::of_file(&at.value) {
-        report.wrong(&at, bad.to_string());
-    }
-    Some(at.value)
-}
-
-fn certificate(written: &raw::UpstreamTls, report: &mut Report) -> Option<CertificateFiles> {
-    let certificate = written.cert_file.noted(report).cloned();
+fn pair(written: &raw::UpstreamTls, report: &mut Report) -> Option<CertificateFiles> {
+    let shown = written.cert_file.noted(report).cloned();
     let key = written.key_file.noted(report).cloned();
     needs(&written.cert_file, &written.key_file, report);
     needs(&written.key_file, &written.cert_file, report);
-    let (certificate, key) = (certificate?, key?);
-    let files = CertificateFiles { certificate: certificate.value.clone(), key: key.value.clone() };
-    match files.read() {
-        Ok(_) => {}
-        Err(BadCertificate::Certificate(text)) => report.wrong(&certificate, text),
-        Err(BadCertificate::Key(text)) => report.wrong(&key, text),
-    }
-    Some(files)
+    Some(certificate::pair(&shown?, &key?, report).0)
 }
 
 fn needs(file: &Key<PathBuf>, other: &Key<PathBuf>, report: &mut Report) {
