@@ -120,12 +120,15 @@ class Client:
             except grpc.RpcError:
                 pass
 
-        threading.Thread(target=head, daemon=True).start()
+        first = threading.Thread(target=head, daemon=True)
+        first.start()
         try:
             for message in call:
                 say(id=id, message=base64.b64encode(message).decode())
         except grpc.RpcError:
             pass
+        # Who is told the end without a head takes it that none came.
+        first.join()
         say(id=id, code=call.code().value[0], details=call.details(), trailers=metadata_of(call.trailing_metadata()))
 
     def send(self, id, message):
