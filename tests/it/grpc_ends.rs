@@ -1,5 +1,6 @@
 //! Calls of gRPC end: with their session, and with nothing else that they say of themselves.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,11 @@ use http::Request;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::world::{BAT, Browser, Call, Http2App, World};
+use crate::world::{BAT, Browser, Call, Http2App, PATIENCE, World};
+
+async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("in time: {what}"))
+}
 
 /// Both sides stream for as long as both are there; notifies `gone` when the client is not.
 async fn chat(gone: &Arc<Notify>, kind: &'static str) -> Http2App {
@@ -39,8 +44,8 @@ async fn call(world: &World, browser: &Browser, kind: &str) -> (h2::RecvStream, 
         .header("content-type", kind)
         .header("cookie", browser.cookie_line());
     let (answer, up) = client.ready().await.unwrap().send_request(request.body(()).unwrap(), false).unwrap();
-    let mut down = answer.await.unwrap().into_body();
-    assert_eq!(down.data().await.unwrap().unwrap(), "hello");
+    let mut down = in_time("the head", answer).await.unwrap().into_body();
+    assert_eq!(in_time("a message", down.data()).await.unwrap().unwrap(), "hello");
     (down, up)
 }
 
@@ -52,9 +57,10 @@ async fn a_call_is_over_with_its_session_for_both_sides() {
     let browser = world.signed_in(BAT).await;
     let (mut down, _up) = call(&world, &browser, "application/grpc").await;
     browser.load("/oauth2/sign_out").await;
-    assert!(down.data().await.is_none());
-    assert_eq!(down.trailers().await.unwrap().unwrap()["grpc-status"], "16", "UNAUTHENTICATED");
-    gone.notified().await;
+    assert!(in_time("the client's end", down.data()).await.is_none());
+    let trailers = in_time("trailers", down.trailers()).await.unwrap();
+    assert_eq!(trailers.unwrap()["grpc-status"], "16", "UNAUTHENTICATED");
+    in_time("the application's end", gone.notified()).await;
 }
 
 #[tokio::test]
@@ -65,6 +71,6 @@ async fn a_call_of_grpc_web_has_its_status_in_its_body_and_so_is_broken_off() {
     let browser = world.signed_in(BAT).await;
     let (mut down, _up) = call(&world, &browser, "application/grpc-web+proto").await;
     browser.load("/oauth2/sign_out").await;
-    assert!(down.data().await.unwrap().is_err());
-    gone.notified().await;
+    assert!(in_time("the client's end", down.data()).await.unwrap().is_err());
+    in_time("the application's end", gone.notified()).await;
 }
