@@ -100,7 +100,7 @@ async fn an_event_stream_does_not_wait_for_the_provider() {
     let began = tokio::time::Instant::now();
     let mut stream = browser.open(Ask::script("/events?ms=5").with("accept", "text/event-stream")).await;
     assert!(stream.next().await.is_some());
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     hold.release();
 }
 
