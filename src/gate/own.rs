@@ -41,7 +41,9 @@ impl Gate {
         }
     }
 
-    /// Whatever `Accept` says; but no script and nothing ahead of time starts an attempt, and no machine is redirected.
+    /// Whatever `Accept` says; but no script and nothing ahead of time starts an attempt, and no machine is redirected. Whoever else may send a browser
+    /// here to sign in (OpenID Connect Core §4) says so by `target_link_uri`. Its `iss` is not looked at: there is one provider to go to, and whoever
+    /// means another leaves it out.
     fn start(&self, at: At, ask: &Ask, caller: Caller<'_>, now: Timestamp) -> Action {
         let by_hand = match ask.wants {
             Wants::Page | Wants::Form | Wants::Frame | Wants::Data => ask.fetch != Fetch::Other,
@@ -50,7 +52,7 @@ impl Gate {
         if !by_hand || at.machine {
             return Action::Refuse(Refusal::NoNavigation, Form::of(ask.wants));
         }
-        let (public_url, return_to) = self.destination(at, ask.query());
+        let (public_url, return_to) = self.destination(at, &["rd", "target_link_uri"], ask.query());
         if self.sites[public_url].origin != self.sites[at.public_url].origin {
             return Action::ToStart { public_url, return_to };
         }
@@ -94,7 +96,7 @@ impl Gate {
         if ask.wants == Wants::Prefetch {
             return Action::Refuse(Refusal::NoNavigation, Form::Bare);
         }
-        let (there, return_to) = self.destination(at, ask.query());
+        let (there, return_to) = self.destination(at, &["rd"], ask.query());
         let public_url = at.public_url;
         // The signed-out page belongs to the host whose session ended; another host's addresses are not its to offer.
         let here = self.sites[there].origin == self.sites[public_url].origin;
@@ -121,16 +123,16 @@ impl Gate {
         }
     }
 
-    /// Where `rd` leads, and under which `public_url`; the root of this one where it leads nowhere.
-    fn destination(&self, at: At, query: Option<&str>) -> (usize, ReturnTo) {
+    /// Where the first of these parameters that is there leads, and under which `public_url`; the root of this one where it leads nowhere.
+    fn destination(&self, at: At, names: &[&str], query: Option<&str>) -> (usize, ReturnTo) {
         let site = &self.sites[at.public_url];
-        let mut wanted = parameters(query).filter(|(name, _)| name == "rd");
-        let leads_to = match (wanted.next(), wanted.next()) {
-            (None, _) => return (at.public_url, ReturnTo::root(site)),
-            (Some((_, rd)), None) => rd.and_then(|rd| ReturnTo::parse(&rd, &self.sites, at.public_url)),
-            (Some(_), Some(_)) => None,
+        let is_there = |name: &&str| parameters(query).any(|(said, _)| said == *name);
+        let Some(name) = names.iter().copied().find(is_there) else {
+            return (at.public_url, ReturnTo::root(site));
         };
-        leads_to.unwrap_or_else(|| (at.public_url, ReturnTo::root_instead(site)))
+        only(query, name)
+            .and_then(|wanted| ReturnTo::parse(&wanted, &self.sites, at.public_url))
+            .unwrap_or_else(|| (at.public_url, ReturnTo::root_instead(site)))
     }
 
     /// Whether this request asks to refresh now.
@@ -144,14 +146,17 @@ fn frontchannel_logout(ask: &Ask) -> Action {
     if ask.wants == Wants::Prefetch {
         return Action::Refuse(Refusal::NoNavigation, Form::Bare);
     }
-    let only = |wanted: &str| {
-        let mut values = parameters(ask.query()).filter(|(name, _)| name == wanted);
-        match (values.next(), values.next()) {
-            (Some((_, value)), None) => value.filter(|value| !value.is_empty()),
-            (None | Some(_), _) => None,
-        }
-    };
+    let only = |name| only(ask.query(), name).filter(|value| !value.is_empty());
     Action::FrontchannelLogout { iss_and_sid: only("iss").zip(only("sid")) }
+}
+
+/// The value of a parameter that is there once.
+fn only(query: Option<&str>, name: &str) -> Option<String> {
+    let mut values = parameters(query).filter(|(said, _)| said == name);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => value,
+        (None | Some(_), _) => None,
+    }
 }
 
 fn refuse_data(refusal: Refusal) -> Action {

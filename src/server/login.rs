@@ -32,7 +32,7 @@ impl Visit<'_> {
             tracing::info!(
                 event = "rd_refused",
                 request_id = self.request_id(),
-                "rd leads elsewhere: the root instead"
+                "rd, or target_link_uri, leads elsewhere: the root instead"
             );
         }
         let Ok(site) = u16::try_from(*public_url) else { return answer::broken(&self.asked_here()) };

@@ -78,6 +78,52 @@ fn an_address_of_a_public_url_leads_to_that_one() {
     assert_eq!(stranger(&gate, at_the_shop), "to start, then /x");
 }
 
+/// Whoever else may send a browser here to sign in (OpenID Connect Core §4).
+#[test]
+fn a_third_party_says_where_to_by_target_link_uri_and_gets_no_further_than_rd_does() {
+    let third_party = |path: &str, target: &str| {
+        let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
+        page(&format!("{path}?iss=https://op.example&login_hint=bat&target_link_uri={target}"))
+            .with("sec-fetch-site: cross-site")
+    };
+    let gate = two_hosts();
+    for (target, told) in [
+        ("https://app.example.mn/x?y", "sign in, then /x?y"),
+        ("/x", "sign in, then /x"),
+        ("https://app.example.mn/old/x", "sign in at 2, then /old/x"),
+        ("https://shop.example.mn/mn/x", "to start at 1, then /mn/x"),
+        ("https://shop.example.mn/en", "sign in, then /, rd refused"),
+        ("https://evil.mn/", "sign in, then /, rd refused"),
+        ("//evil.mn", "sign in, then /, rd refused"),
+        ("/oauth2/sign_out", "sign in, then /, rd refused"),
+        ("javascript:alert(1)", "sign in, then /, rd refused"),
+        ("", "sign in, then /, rd refused"),
+    ] {
+        for name in ["start", "login", "sign_in"] {
+            assert_eq!(stranger(&gate, third_party(&format!("/oauth2/{name}"), target)), told, "{target}");
+        }
+        assert_eq!(stranger(&gate, start(target)), told, "{target}: as rd");
+    }
+    let at_the_shop = |target| third_party("/mn/oauth2/start", target).under("shop.example.mn");
+    assert_eq!(stranger(&gate, at_the_shop("/mn/x")), "sign in at 1, then /mn/x");
+    assert_eq!(stranger(&gate, at_the_shop("/x")), "sign in at 1, then /mn/, rd refused");
+    for (query, told) in [
+        ("rd=/a&target_link_uri=/b", "sign in, then /a"),
+        ("target_link_uri=/b&rd=/a", "sign in, then /a"),
+        ("rd=//evil.mn&target_link_uri=/b", "sign in, then /, rd refused"),
+        ("rd=/a&target_link_uri=//evil.mn", "sign in, then /a"),
+        ("target_link_uri=/b&target_link_uri=/b", "sign in, then /, rd refused"),
+        ("target_link_uri=/b&%74arget_link_uri=//evil.mn", "sign in, then /, rd refused"),
+        ("target_link_uri=/%ff", "sign in, then /, rd refused"),
+        ("TARGET_LINK_URI=/b", "sign in, then /"),
+    ] {
+        assert_eq!(stranger(&gate, page(&format!("/oauth2/start?{query}"))), told, "{query}");
+    }
+    // A sign-out knows no such thing.
+    let sign_out = |query: &str| stranger(&gate, page(&format!("/oauth2/sign_out?{query}")));
+    assert_eq!(sign_out("target_link_uri=/b"), sign_out(""));
+}
+
 #[test]
 fn an_attempt_is_for_people_whatever_they_accept() {
     let plain = || ask("GET /oauth2/start?rd=/x");

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::HeaderValue;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokigate::demo::provider::{Endpoint, Fault, Rewrite};
 
@@ -250,19 +251,34 @@ async fn oidcc_client_test_mtls_endpoint_aliases() {
 
 #[tokio::test]
 async fn oidcc_client_test_3rd_party_init_login() {
-    let suite = Suite::new().await;
-    let query = |iss: &str, target: &str| format!("/oauth2/start?iss={iss}&login_hint=bat&target_link_uri={target}");
-    let targets = [
-        query(&suite.issuer, "https://evil.example/"),
-        query("https%3A%2F%2Fevil.example", "%2F%2Fevil.example"),
-        query("https%3A%2F%2Fevil.example", ""),
-    ];
-    for start in targets {
+    let suite = Suite::with(|setup| setup.set("provider", "start_params", "[\"login_hint\"]")).await;
+    let origin = suite.world.setup.public_url.clone();
+    let query = |iss: &str, target: &str| {
+        let target = utf8_percent_encode(target, NON_ALPHANUMERIC);
+        format!("/oauth2/start?iss={iss}&login_hint=bat&target_link_uri={target}")
+    };
+    let ours = suite.issuer.clone();
+    for (iss, target, lands_at) in [
+        (&*ours, &*format!("{origin}{PAGE}"), PAGE),
+        (&ours, PAGE, PAGE),
+        (&ours, "https://evil.example/", "/"),
+        (&ours, "", "/"),
+        ("https%3A%2F%2Fevil.example", PAGE, PAGE),
+        ("https%3A%2F%2Fevil.example", "//evil.example", "/"),
+    ] {
         let browser = suite.world.browser();
-        let to_provider = browser.load(&start).await;
+        let to_provider = browser.send(Ask::page_from_elsewhere(&query(iss, target))).await;
         assert!(to_provider.location().starts_with(&suite.issuer), "no other provider but ours: {to_provider}");
         assert!(!to_provider.location().contains("evil"), "{to_provider}");
-        assert_eq!(browser.sign_in_by(&start, BAT).await, "/", "and onto this site");
+        assert_eq!(to_provider.location_param("login_hint").as_deref(), Some("bat"), "where `start_params` has it");
+        let back = browser.at_provider(&to_provider, BAT).await;
+        let landed = browser.come_back(&back).await.location();
+        assert_eq!(browser.inside(&landed).as_deref(), Some(lands_at), "{target}: on this site");
         assert!(browser.is_signed_in().await);
     }
+    // `initiate_login_uri` alone is enough to sign in.
+    assert_eq!(suite.world.browser().sign_in_by("/oauth2/start", BAT).await, "/");
+    // What begins ahead of time, or by a script, begins nothing.
+    let stealthy = Ask::script(&query(&ours, PAGE)).with("sec-fetch-site", "cross-site");
+    assert_eq!(suite.world.curl(stealthy).await.status, 401);
 }
