@@ -9,7 +9,7 @@
 //!              │
 //!           config                        what the file says, checked
 //!              │
-//!    provider → store   upstream          talking to others       telemetry, tls (leaves, for all above the line)
+//!    provider → store   upstream          talking to others       telemetry, tls, files (leaves, for all above the line)
 //!  ════════════╪══════════════════════════ nothing below this line awaits ═════════
 //!             gate                        what should happen?
 //!              │
@@ -28,6 +28,7 @@ pub mod demo;
 
 mod config;
 
+mod files;
 mod provider;
 mod store;
 mod telemetry;

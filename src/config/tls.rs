@@ -58,8 +58,7 @@ impl Settings {
 
     /// All files but that of the ticket keys.
     pub fn certificates(&self) -> Vec<PathBuf> {
-        let pairs = self.pairs.iter().flat_map(|pair| [&pair.certificate, &pair.key]);
-        pairs.chain(&self.client_ca).cloned().collect()
+        self.pairs.iter().flat_map(CertificateFiles::paths).chain(self.client_ca.clone()).collect()
     }
 }
 

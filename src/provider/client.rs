@@ -24,11 +24,11 @@ enum Credential {
     Named,
     Post(Secret<String>),
     Basic(Secret<String>),
-    Key(Arc<Key>),
+    Key(Key),
 }
 
 /// A key that may be replaced while the process lives.
-pub struct Key {
+struct Key {
     signing: Signing,
     current: ArcSwap<SigningKey>,
 }
@@ -40,7 +40,7 @@ impl Client {
             (ClientAuth::SecretPost, Some(secret), _) => Credential::Post(secret.clone()),
             (ClientAuth::SecretBasic, Some(secret), _) => Credential::Basic(secret.clone()),
             (ClientAuth::PrivateKeyJwt, _, Some(signing)) => {
-                Credential::Key(Arc::new(Key::new(signing).map_err(StartError::SigningKey)?))
+                Credential::Key(Key::new(signing).map_err(StartError::SigningKey)?)
             }
             (
                 ClientAuth::None
@@ -70,11 +70,11 @@ impl Client {
         Form::new(fields, &self.id, authentication)
     }
 
-    /// What has to be looked after: a key whose file may change.
-    pub fn key(&self) -> Option<Arc<Key>> {
+    /// Reads the file of its key again.
+    pub fn reread(&self) -> Result<(), String> {
         match &self.credential {
-            Credential::Key(key) => Some(Arc::clone(key)),
-            Credential::Named | Credential::Post(_) | Credential::Basic(_) => None,
+            Credential::Key(key) => key.reread(),
+            Credential::Named | Credential::Post(_) | Credential::Basic(_) => Ok(()),
         }
     }
 }
@@ -94,15 +94,9 @@ impl Key {
         Assertion { client_id, audience, jti: random(), now }.sign(&key, algorithm, &key_id)
     }
 
-    /// Reads the file again. Whether there is another key now.
-    pub fn reread(&self) -> Result<bool, String> {
-        let KeySource::File(_) = &self.signing.key else { return Ok(false) };
-        let read = self.signing.read()?;
-        if read.thumbprint() == self.current.load().thumbprint() {
-            return Ok(false);
-        }
-        self.current.store(Arc::new(read));
-        Ok(true)
+    fn reread(&self) -> Result<(), String> {
+        self.current.store(Arc::new(self.signing.read()?));
+        Ok(())
     }
 }
 

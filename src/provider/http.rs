@@ -4,9 +4,9 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use http::{StatusCode, header};
-use reqwest::{NoProxy, Proxy, Request, Response, redirect, retry};
-use rustls::client::ResolvesClientCert;
+use reqwest::{Client, NoProxy, Proxy, Request, Response, redirect, retry};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -89,7 +89,7 @@ pub struct Asking<'a> {
 }
 
 pub struct Http {
-    client: reqwest::Client,
+    client: ArcSwap<Client>,
     patience: Patience,
     insecure_http: bool,
     metrics: Arc<Metrics>,
@@ -97,31 +97,15 @@ pub struct Http {
 }
 
 impl Http {
-    /// `certificate`: what is shown to a server that asks who calls.
-    pub fn new(
-        settings: &Settings,
-        certificate: Option<Arc<dyn ResolvesClientCert>>,
-        patience: Patience,
-        metrics: Arc<Metrics>,
-    ) -> Result<Http, StartError> {
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(trusting(settings, certificate)?)
-            .user_agent(concat!("tokigate/", env!("CARGO_PKG_VERSION")))
-            // A redirected token request would take code and secret along (RFC 9110 §15.4).
-            .redirect(redirect::Policy::none())
-            // A code is good for one use: whatever happens, it is sent once.
-            .retry(retry::never())
-            .referer(false)
-            .connect_timeout(patience.connect)
-            .timeout(patience.answer)
-            .http1_only()
-            .pool_idle_timeout(IDLE)
-            .no_proxy();
-        if let Some(proxy) = proxy(settings)? {
-            client = client.proxy(proxy);
-        }
-        let client = client.build().map_err(|error| StartError::Client(explain(&error)))?;
+    pub fn new(settings: &Settings, patience: Patience, metrics: Arc<Metrics>) -> Result<Http, StartError> {
+        let client = ArcSwap::from_pointee(client(settings, patience)?);
         Ok(Http { client, patience, insecure_http: settings.insecure_http, metrics, health: Health::default() })
+    }
+
+    /// Reads the files again. Calls under way end as they began; those to come make connections of their own.
+    pub fn reread(&self, settings: &Settings) -> Result<(), StartError> {
+        self.client.store(Arc::new(client(settings, self.patience)?));
+        Ok(())
     }
 
     /// Asks, and reads a 2xx answer with `read`, whose error says what is wrong with it.
@@ -132,7 +116,7 @@ impl Http {
         asking: Asking<'_>,
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        let mut request = self.client.get(url);
+        let mut request = self.client.load().get(url);
         if let Some(token) = asking.bearer {
             request = request.bearer_auth(token.expose());
         }
@@ -152,6 +136,7 @@ impl Http {
     ) -> Result<T, Failure> {
         let mut request = self
             .client
+            .load()
             .post(url)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.body.expose().clone());
@@ -184,7 +169,7 @@ impl Http {
 
     /// Whether anybody answers, whatever they say: the status, and what their clock shows.
     pub async fn reach(&self, url: Url) -> Result<(u16, Option<Timestamp>), Failure> {
-        let response = self.send(self.client.get(url).build()).await?;
+        let response = self.send(self.client.load().get(url).build()).await?;
         let date =
             response.headers().get(header::DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let since_epoch = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
@@ -212,7 +197,8 @@ impl Http {
             return Err(Failure::Broken("its address is no https address".to_owned()));
         }
         request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
-        self.client.execute(request).await.map_err(|error| Failure::Unreachable(self.why_lost(&error)))
+        let client = self.client.load_full();
+        client.execute(request).await.map_err(|error| Failure::Unreachable(self.why_lost(&error)))
     }
 
     fn why_lost(&self, error: &reqwest::Error) -> String {
@@ -245,20 +231,29 @@ fn explain(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Trusts the machine's anchors and those of `ca_file`.
-fn trusting(
-    settings: &Settings,
-    certificate: Option<Arc<dyn ResolvesClientCert>>,
-) -> Result<rustls::ClientConfig, StartError> {
+fn client(settings: &Settings, patience: Patience) -> Result<Client, StartError> {
+    // Besides the machine's anchors.
     let mut roots = tls::of_machine();
     if let Some(file) = &settings.ca_file {
         roots.roots.extend(tls::of_file(file)?.roots);
     }
-    let config = tls::client().with_root_certificates(roots);
-    Ok(match certificate {
-        Some(certificate) => config.with_client_cert_resolver(certificate),
-        None => config.with_no_client_auth(),
-    })
+    let mut client = Client::builder()
+        .tls_backend_preconfigured(tls::client(roots, settings.certificate.as_ref())?)
+        .user_agent(concat!("tokigate/", env!("CARGO_PKG_VERSION")))
+        // A redirected token request would take code and secret along (RFC 9110 §15.4).
+        .redirect(redirect::Policy::none())
+        // A code is good for one use: whatever happens, it is sent once.
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(patience.connect)
+        .timeout(patience.answer)
+        .http1_only()
+        .pool_idle_timeout(IDLE)
+        .no_proxy();
+    if let Some(proxy) = proxy(settings)? {
+        client = client.proxy(proxy);
+    }
+    client.build().map_err(|error| StartError::Client(explain(&error)))
 }
 
 /// Never for this machine, nor for what `NO_PROXY` names: discovery may lead to other hosts than the one that `config` looked at.

@@ -13,7 +13,6 @@ mod pace;
 mod par;
 pub mod probe;
 mod refresh;
-mod reload;
 mod remembered;
 mod revoke;
 pub mod settings;
@@ -35,7 +34,6 @@ pub use settings::{
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::ResolvesClientCert;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -48,6 +46,7 @@ use self::keys::Keys;
 use self::refresh::Refreshes;
 use self::revoke::Revocations;
 use crate::clock::Clock;
+use crate::files::{self, Files};
 use crate::oidc::Secret;
 use crate::oidc::authorize::{AuthorizationRequest, Fresh};
 use crate::oidc::callback;
@@ -57,7 +56,7 @@ use crate::oidc::step_up::Unmet;
 use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
 use crate::telemetry::metrics::{Endpoint, Metrics};
-use crate::tls::{BadCaFile, BadCertificate, Certificate};
+use crate::tls::{BadCaFile, BadCertificate};
 
 /// A finished sign-in.
 pub struct SignedIn {
@@ -179,10 +178,9 @@ impl Provider {
     ) -> Result<Provider, StartError> {
         // Refused only where the process has chosen already, which is as good.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?.map(Arc::new);
-        let shown = certificate.clone().map(|certificate| certificate as Arc<dyn ResolvesClientCert>);
+        let mut keys = Files::new("client_key", "key and certificate", settings.key_files());
         let shared = Arc::new(Shared {
-            http: Http::new(&settings, shown, patience, metrics.clone())?,
+            http: Http::new(&settings, patience, metrics.clone())?,
             client: client::Client::new(&settings)?,
             discovery: Discovery::new(&settings)?,
             keys: Keys::new(Endpoint::Jwks),
@@ -203,7 +201,8 @@ impl Provider {
         runtime
             .handle()
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
-        runtime.handle().spawn(reload::keep_up(shared.client.key(), certificate, shared.metrics.clone()));
+        let looking = shared.clone();
+        runtime.handle().spawn(files::keep_up(move || keys.look(&looking.metrics, || looking.reread())));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
 
@@ -328,6 +327,12 @@ struct Shared {
 }
 
 impl Shared {
+    /// Reads the files of the client's key and certificate again.
+    fn reread(&self) -> Result<(), StartError> {
+        self.client.reread().map_err(StartError::SigningKey)?;
+        self.http.reread(&self.settings)
+    }
+
     /// What is known of the provider, or what is being waited for.
     fn metadata(&self) -> Result<Arc<Metadata>, String> {
         self.discovery.known().ok_or_else(|| match self.http.health.why(Endpoint::Discovery) {

@@ -1,10 +1,8 @@
 //! Probe: whether the provider can be reached from here, for `check --online`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::ResolvesClientCert;
 use url::Url;
 
 use super::discovery::Discovery;
@@ -13,7 +11,6 @@ use super::{Preset, Settings, StartError, par};
 use crate::clock::{Clock, Timestamp};
 use crate::oidc::metadata::Metadata;
 use crate::telemetry::metrics::Metrics;
-use crate::tls::Certificate;
 
 /// Somebody answered, whatever they said: addresses are asked in a way that changes nothing, which most of them do not take.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +42,7 @@ pub enum Ability {
 }
 
 pub async fn probe(settings: &Settings, clock: &Clock) -> Result<Probed, StartError> {
-    let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?;
-    let shown = certificate.map(|certificate| Arc::new(certificate) as Arc<dyn ResolvesClientCert>);
-    let http = Http::new(settings, shown, Patience::default(), Metrics::new())?;
+    let http = Http::new(settings, Patience::default(), Metrics::new())?;
     let discovery = Discovery::new(settings)?;
     let mut probes = Vec::new();
     let metadata = match discovery.look(&http).await {

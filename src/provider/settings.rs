@@ -127,6 +127,17 @@ pub struct Settings {
     pub introspections_per_minute: u32,
 }
 
+impl Settings {
+    /// Files of the client's key and certificate.
+    pub fn key_files(&self) -> Vec<PathBuf> {
+        let key = self.signing.iter().filter_map(|signing| match &signing.key {
+            KeySource::File(file) => Some(file.clone()),
+            KeySource::Given(_) => None,
+        });
+        self.certificate.iter().flat_map(CertificateFiles::paths).chain(key).collect()
+    }
+}
+
 /// One `[[bearer]]`.
 #[derive(Clone, Debug)]
 pub struct Bearer {

@@ -19,7 +19,6 @@ pub mod passed;
 mod peer;
 pub mod process;
 pub mod ready;
-mod reload;
 mod request_id;
 mod sign_out;
 mod site;

@@ -19,16 +19,16 @@ use super::handle::Doorkeeper;
 use super::listen::{BindError, Listener};
 use super::pages::Voice;
 use super::ready::{Phase, Readiness};
-use super::reload;
 use super::site::{House, Settings, Site};
 use super::spent::Spent;
-use super::tls::{self, Keeper};
+use super::tls;
 use super::worker;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::keys::{Keys, Source, read_file};
+use crate::config::keys::{Source, read_file};
 use crate::config::server::{Listen, Shutdown};
 use crate::config::tls::BadTls;
+use crate::files::{self, Files};
 use crate::gate::Gate;
 use crate::oidc::Secret;
 use crate::provider::{self, Preset, Provider};
@@ -53,8 +53,8 @@ pub struct Server {
     upstreams: Vec<upstream::Settings>,
     /// Where an application is reached by https.
     upstream_tls: Option<Arc<Tls>>,
-    keys: Keys,
-    keeper: Option<Keeper>,
+    /// What looks at files that may change. Dropped at the end, and everything in it with it.
+    beside: JoinSet<()>,
     shutdown: Shutdown,
 }
 
@@ -90,6 +90,10 @@ impl Server {
         let metrics = Metrics::new();
         let memory = Memory::new(REMEMBERED);
         let context = Context { client_id: cookies.client_id.clone(), cookie_base: cookies.names.base.clone() };
+        let key_file = match &keys.source {
+            Source::File(path) => Some((path.clone(), Files::new("keys", "session.keys_file", vec![path.clone()]))),
+            Source::Given(_) | Source::ForThisProcess => None,
+        };
         let ring = KeyRing::new(first_keys(&keys.source)?, context, keys.delay, clock.now())
             .map_err(|error| StartError::Keys(error.to_string()))?;
         let called = match provider.preset {
@@ -116,9 +120,10 @@ impl Server {
             body_bytes: server.limits.body_bytes,
         };
         let any_https = upstreams.iter().any(|upstream| upstream.address.is_https());
-        let upstream_tls = any_https.then(|| Tls::new(&upstream_tls)).transpose()?.map(Arc::new);
+        let mut upstream_files = Files::new("upstream_tls", "certificates", upstream_tls.files());
+        let upstream_tls = any_https.then(|| Tls::new(upstream_tls)).transpose()?.map(Arc::new);
         let provider = Provider::start(provider, clock.clone(), memory.clone(), Arc::clone(&metrics))?;
-        let house = House {
+        let house = Arc::new(House {
             site: ArcSwap::from_pointee(Site { settings: Arc::new(settings), keys: ring }),
             provider,
             memory,
@@ -127,12 +132,24 @@ impl Server {
             metrics: Arc::clone(&metrics),
             readiness: Readiness::starting(),
             applications: upstreams.iter().map(|upstream| Application::new(upstream.address.clone())).collect(),
-        };
+        });
+        let mut beside = JoinSet::new();
+        if let Some((path, mut files)) = key_file {
+            let house = Arc::clone(&house);
+            beside.spawn(files::keep_up(move || files.look(&house.metrics, || house.read_keys(&path, keys.delay))));
+        }
+        if let Some(mut keeper) = keeper {
+            let metrics = Arc::clone(&metrics);
+            beside.spawn(files::keep_up(move || keeper.look(&metrics)));
+        }
+        if let Some(tls) = upstream_tls.clone() {
+            let metrics = Arc::clone(&metrics);
+            beside.spawn(files::keep_up(move || upstream_files.look(&metrics, || tls.reread())));
+        }
         let entrance = Arc::new(Entrance::new(proxy_protocol, tls, Arc::clone(&metrics)));
         let workers =
             worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics, entrance };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
-        let (house, shutdown) = (Arc::new(house), server.shutdown);
         Ok(Server {
             house,
             listeners,
@@ -142,9 +159,8 @@ impl Server {
             workers,
             upstreams,
             upstream_tls,
-            keys,
-            keeper,
-            shutdown,
+            beside,
+            shutdown: server.shutdown,
         })
     }
 
@@ -159,26 +175,12 @@ impl Server {
 
     /// Serves until the drain that `stop` begins is over. `again`: a second signal, which ends it at once.
     pub async fn serve(self, stop: impl Future<Output = ()>, again: impl Future<Output = ()>) -> io::Result<()> {
-        let Server {
-            house, listeners, admin_listener, workers, upstreams, upstream_tls, keys, keeper, shutdown, ..
-        } = self;
+        let Server { house, listeners, admin_listener, workers, upstreams, upstream_tls, mut beside, shutdown, .. } =
+            self;
         let readiness = house.readiness.clone();
-        // Dropped at the end, and everything in it with it: probes are answered until then.
-        let mut beside = JoinSet::new();
+        // Probes are answered to the end.
         beside.spawn(admin::serve(admin_listener, Arc::new(admin_of(&house))));
         beside.spawn(tidy(Arc::clone(&house)));
-        if let Source::File(path) = keys.source {
-            let house = Arc::clone(&house);
-            beside.spawn(async move { reload::watch_keys(house, &path, keys.delay).await });
-        }
-        if let Some(keeper) = keeper {
-            let metrics = Arc::clone(&house.metrics);
-            beside.spawn(async move { keeper.keep_up(&metrics).await });
-        }
-
-        if let Some(tls) = upstream_tls.clone() {
-            beside.spawn(reload::watch_upstream_tls(tls, Arc::clone(&house.metrics)));
-        }
 
         let drain = Drain::new(readiness.clone());
         let make = move || {

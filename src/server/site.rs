@@ -1,7 +1,9 @@
 //! Site: everything of one configuration that a request needs, swapped whole; and the house it stands in.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -11,6 +13,7 @@ use super::pages::Voice;
 use super::ready::Readiness;
 use super::spent::Spent;
 use crate::clock::Clock;
+use crate::config::keys;
 use crate::gate::Gate;
 use crate::provider::Provider;
 use crate::session::KeyRing;
@@ -64,4 +67,14 @@ pub struct House {
     pub readiness: Readiness,
     /// As `Pass::upstream` counts them.
     pub applications: Vec<Application>,
+}
+
+impl House {
+    /// Reads the file of the sessions' keys again.
+    pub fn read_keys(&self, path: &Path, delay: Duration) -> Result<(), String> {
+        let site = self.site.load_full();
+        let ring = site.keys.reloaded(keys::read_file(path)?, delay, self.clock.now());
+        self.site.store(Arc::new(site.with_keys(ring.map_err(|error| error.to_string())?)));
+        Ok(())
+    }
 }

@@ -2,7 +2,6 @@
 
 mod certificates;
 mod clients;
-mod files;
 mod tickets;
 
 use std::sync::Arc;
@@ -16,12 +15,12 @@ use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::time_provider::TimeProvider;
 
 use self::certificates::Certificates;
-use self::files::{Files, Look};
 use self::tickets::{Ticketer, Tickets};
 use super::arrival::Agreed;
 use crate::clock::Clock;
 use crate::config::tls::{BadTls, Settings};
-use crate::telemetry::metrics::{Metrics, ReloadResult};
+use crate::files::Files;
+use crate::telemetry::metrics::Metrics;
 use crate::tls;
 
 pub use clients::Secured;
@@ -44,8 +43,8 @@ pub struct Current {
 impl Tls {
     /// And who looks after it while the process lives.
     pub fn new(settings: Settings, clock: Clock) -> Result<(Arc<Tls>, Keeper), BadTls> {
-        let certificates = Files::new(settings.certificates());
-        let keys = Files::new(settings.ticket_keys.iter().cloned().collect());
+        let certificates = Files::new("tls", "certificates", settings.certificates());
+        let keys = Files::new("tls", "ticket keys", settings.ticket_keys.iter().cloned().collect());
         let tickets = Arc::new(match &settings.ticket_keys {
             Some(file) => Tickets::of(BadTls::ticket_keys(file)?, clock.clone()),
             None => Tickets::for_this_process(clock.clone()),
@@ -80,33 +79,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Looks until it is dropped. What cannot be read leaves what was there, and is said once for each reason.
-    pub async fn keep_up(mut self, metrics: &Metrics) {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            self.look(metrics);
-        }
-    }
-
-    pub(in crate::server) fn look(&mut self, metrics: &Metrics) {
+    pub fn look(&mut self, metrics: &Metrics) {
         let Keeper { tls, certificates, keys } = self;
-        note(certificates.look(|| tls.read_certificates()), "certificates", metrics);
-        note(keys.look(|| tls.read_ticket_keys()), "ticket keys", metrics);
+        certificates.look(metrics, || tls.read_certificates());
+        keys.look(metrics, || tls.read_ticket_keys());
         tls.tickets.rotate();
-    }
-}
-
-fn note(look: Look, what: &str, metrics: &Metrics) {
-    match look {
-        Look::Same => {}
-        Look::Taken => {
-            metrics.config_reload(ReloadResult::Success);
-            tracing::info!(event = "tls_reloaded", what);
-        }
-        Look::Bad(why) => {
-            metrics.config_reload(ReloadResult::Failure);
-            tracing::error!(event = "tls_not_reloaded", what, "{why}; what was there stays");
-        }
     }
 }
 
@@ -164,4 +141,3 @@ fn unix_time(clock: &Clock) -> UnixTime {
 const ALPN: [&[u8]; 2] = [HTTP_2, HTTP_1];
 const HTTP_2: &[u8] = b"h2";
 const HTTP_1: &[u8] = b"http/1.1";
-const EVERY: Duration = Duration::from_secs(2);

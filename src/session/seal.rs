@@ -99,11 +99,6 @@ impl KeyRing {
         Ok(KeyRing { keys: ring, bound: self.bound.clone(), delay })
     }
 
-    /// Whether it is made of the same keys in the same order.
-    pub fn has_the_keys_of(&self, other: &KeyRing) -> bool {
-        self.keys.iter().map(|key| key.fingerprint).eq(other.keys.iter().map(|key| key.fingerprint))
-    }
-
     pub fn seal(&self, purpose: Purpose, plaintext: &[u8], now: Timestamp) -> String {
         let key = &self.keys[self.sealing(now)];
         let mut nonce = [0; NONCE];

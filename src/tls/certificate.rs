@@ -1,11 +1,7 @@
 //! A certificate with its chain and key, out of files in PEM that change while the process lives.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use rustls::SignatureScheme;
-use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -16,13 +12,6 @@ use zeroize::Zeroizing;
 pub struct CertificateFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
-}
-
-/// Shown, as a client, to every server that asks for one; the newest one that could be read.
-#[derive(Debug)]
-pub struct Certificate {
-    files: CertificateFiles,
-    current: ArcSwap<CertifiedKey>,
 }
 
 /// Which of the two files is wrong, and how. Never what it holds.
@@ -44,33 +33,11 @@ impl BadCertificate {
     }
 }
 
-impl Certificate {
-    pub fn new(files: &CertificateFiles) -> Result<Certificate, BadCertificate> {
-        Ok(Certificate { files: files.clone(), current: ArcSwap::from_pointee(files.read()?) })
-    }
-
-    /// Reads the files again. Whether there is another certificate now. Connections that stand keep the one they showed.
-    pub fn reread(&self) -> Result<bool, BadCertificate> {
-        let read = self.files.read()?;
-        if read.cert == self.current.load().cert {
-            return Ok(false);
-        }
-        self.current.store(Arc::new(read));
-        Ok(true)
-    }
-}
-
-impl ResolvesClientCert for Certificate {
-    fn resolve(&self, _issuers: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
 impl CertificateFiles {
+    pub fn paths(&self) -> [PathBuf; 2] {
+        [self.certificate.clone(), self.key.clone()]
+    }
+
     /// The chain and its key, if they belong together.
     pub fn read(&self) -> Result<CertifiedKey, BadCertificate> {
         let (of_certificate, of_key) = (self.certificate.display(), self.key.display());

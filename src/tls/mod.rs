@@ -7,8 +7,10 @@ mod roots;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, RootCertStore};
 
-pub use certificate::{BadCertificate, Certificate, CertificateFiles};
+pub use certificate::{BadCertificate, CertificateFiles};
 pub use roots::{BadCaFile, of_file, of_machine};
 
 /// Algorithms, the post-quantum key exchange first.
@@ -16,9 +18,14 @@ pub fn cryptography() -> CryptoProvider {
     rustls::crypto::aws_lc_rs::default_provider()
 }
 
-/// A client's configuration, TLS 1.2 and 1.3, that has yet to be told whom to trust.
-pub fn client() -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier> {
-    rustls::ClientConfig::builder_with_provider(Arc::new(cryptography()))
+/// A client's configuration, TLS 1.2 and 1.3: whom it trusts, and what it shows to a server that asks who calls.
+pub fn client(roots: RootCertStore, shown: Option<&CertificateFiles>) -> Result<ClientConfig, BadCertificate> {
+    let config = ClientConfig::builder_with_provider(Arc::new(cryptography()))
         .with_safe_default_protocol_versions()
         .expect("the library's own algorithms serve the library's own versions")
+        .with_root_certificates(roots);
+    Ok(match shown {
+        Some(files) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(files.read()?))),
+        None => config.with_no_client_auth(),
+    })
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::{ServerName, TrustAnchor};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use crate::tls::{self, BadCaFile, BadCertificate, Certificate, CertificateFiles};
+use crate::tls::{self, BadCaFile, BadCertificate, CertificateFiles};
 
 /// `[upstream_tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,15 +35,12 @@ pub enum BadTls {
 /// What all workers' connections share: whom they trust, and sessions that can be resumed.
 #[derive(Debug)]
 pub struct Tls {
-    ca_file: Option<PathBuf>,
-    certificate: Option<Arc<Certificate>>,
+    settings: TlsSettings,
     current: ArcSwap<Current>,
 }
 
 #[derive(Debug)]
 struct Current {
-    /// What `ca_file` held.
-    anchors: Option<Vec<TrustAnchor<'static>>>,
     /// HTTP/2 or HTTP/1.1, by ALPN.
     either: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
@@ -57,24 +54,24 @@ pub enum Offer {
     Http1,
 }
 
+impl TlsSettings {
+    /// All files.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let pair = self.certificate.iter().flat_map(CertificateFiles::paths);
+        pair.chain(self.ca_file.clone()).collect()
+    }
+}
+
 impl Tls {
-    pub fn new(settings: &TlsSettings) -> Result<Tls, BadTls> {
-        let certificate = settings.certificate.as_ref().map(Certificate::new).transpose()?.map(Arc::new);
-        let read = settings.ca_file.as_deref().map(tls::of_file).transpose()?;
-        let current = ArcSwap::from_pointee(Current::new(read, certificate.as_ref()));
-        Ok(Tls { ca_file: settings.ca_file.clone(), certificate, current })
+    pub fn new(settings: TlsSettings) -> Result<Tls, BadTls> {
+        let current = ArcSwap::from_pointee(Current::read(&settings)?);
+        Ok(Tls { settings, current })
     }
 
-    /// Reads the files again. Whether there is anything new. Connections that stand stay as they are.
-    pub fn reread(&self) -> Result<bool, BadTls> {
-        let another = self.certificate.as_ref().map_or(Ok(false), |certificate| certificate.reread())?;
-        let read = self.ca_file.as_deref().map(tls::of_file).transpose()?;
-        let others = read.as_ref().map(|roots| &roots.roots) != self.current.load().anchors.as_ref();
-        if another || others {
-            // A new one in any case: what was resumed under the old files is not.
-            self.current.store(Arc::new(Current::new(read, self.certificate.as_ref())));
-        }
-        Ok(another || others)
+    /// Reads the files again. Connections that stand stay as they are; what was resumed under the old files is not.
+    pub fn reread(&self) -> Result<(), BadTls> {
+        self.current.store(Arc::new(Current::read(&self.settings)?));
+        Ok(())
     }
 
     /// The handshake, on a connection that stands. The error says what is wrong with whom.
@@ -97,20 +94,14 @@ impl Tls {
 }
 
 impl Current {
-    fn new(read: Option<RootCertStore>, certificate: Option<&Arc<Certificate>>) -> Current {
-        let anchors = read.as_ref().map(|roots| roots.roots.clone());
-        let config = tls::client().with_root_certificates(read.unwrap_or_else(tls::of_machine));
-        let mut http1 = match certificate {
-            Some(certificate) => {
-                config.with_client_cert_resolver(Arc::clone(certificate) as Arc<dyn ResolvesClientCert>)
-            }
-            None => config.with_no_client_auth(),
-        };
+    fn read(settings: &TlsSettings) -> Result<Current, BadTls> {
+        let roots = settings.ca_file.as_deref().map_or_else(|| Ok(tls::of_machine()), tls::of_file)?;
+        let mut http1 = tls::client(roots, settings.certificate.as_ref())?;
         http1.resumption = Resumption::in_memory_sessions(RESUMABLE);
         http1.alpn_protocols = vec![HTTP_1_1.to_vec()];
         let mut either = http1.clone();
         either.alpn_protocols.insert(0, HTTP_2.to_vec());
-        Current { anchors, either: Arc::new(either), http1: Arc::new(http1) }
+        Ok(Current { either: Arc::new(either), http1: Arc::new(http1) })
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use base64::Engine;
 
 use super::house::Gatehouse;
+use crate::files::Files;
 use crate::oidc::Secret;
-use crate::server::reload::Watch;
 use crate::server::site::House;
 use crate::session::samples::{NOW, context};
 use crate::session::{KeyRing, Purpose};
@@ -28,6 +28,14 @@ impl File {
     fn write(&self, keys: &[u8]) {
         let line = |key: &u8| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes(*key)) + "\n";
         std::fs::write(&self.0, keys.iter().map(line).collect::<String>()).unwrap();
+    }
+
+    fn looked_at(&self) -> Files {
+        Files::new("keys", "session.keys_file", vec![self.0.clone()])
+    }
+
+    fn look(&self, files: &mut Files, house: &House) {
+        files.look(&house.metrics, || house.read_keys(&self.0, Duration::ZERO));
     }
 }
 
@@ -54,24 +62,25 @@ fn opens(house: &House, sealed_by: u8) -> bool {
 #[tokio::test]
 async fn keys_that_changed_while_it_started_are_seen_and_so_are_later_ones() {
     let house = Gatehouse::new().await.house;
-    let file = File::of(&[2, 1]);
-    let mut watch = Watch::default();
-    watch.look(&house, &file.0, Duration::ZERO);
+    let file = File::of(&[1]);
+    let mut files = file.looked_at();
+    file.write(&[2, 1]);
+    file.look(&mut files, &house);
     assert!(opens(&house, 1) && opens(&house, 2));
     file.write(&[3, 2]);
-    watch.look(&house, &file.0, Duration::ZERO);
+    file.look(&mut files, &house);
     assert!(!opens(&house, 1) && opens(&house, 2) && opens(&house, 3));
 }
 
 #[tokio::test]
 async fn a_file_that_says_what_is_known_or_nothing_changes_nothing() {
     let house = Gatehouse::new().await.house;
-    house.site.store(Arc::new(house.site.load().with_keys(ring(1))));
     let before = house.site.load_full();
     let file = File::of(&[1]);
-    let mut watch = Watch::default();
-    watch.look(&house, &file.0, Duration::ZERO);
-    file.write(&[]);
-    watch.look(&house, &file.0, Duration::ZERO);
-    assert!(Arc::ptr_eq(&before, &house.site.load_full()));
+    let mut files = file.looked_at();
+    for keys in [&[1][..], &[]] {
+        file.write(keys);
+        file.look(&mut files, &house);
+        assert!(Arc::ptr_eq(&before, &house.site.load_full()));
+    }
 }

@@ -112,15 +112,24 @@ async fn a_certificate_that_changes_is_the_one_that_is_shown() {
     let write = |name: &str, ending: &str, to: &PathBuf| std::fs::copy(file(&format!("{name}.{ending}")), to).unwrap();
     write("client", "pem", &files.certificate);
     write("client", "key", &files.key);
-    let kept = Certificate::new(&files).unwrap();
-    assert_eq!(kept.reread(), Ok(false));
+    let (port, shown) = stern_endpoint();
+    let world = World::with(Options::toki(), |settings| {
+        settings.addresses.token_endpoint = Some(Url::parse(&format!("https://localhost:{port}/token")).unwrap());
+        shows(settings, files.clone());
+    })
+    .await;
+    let is_shown = async |name: &str| {
+        assert!(matches!(world.sign_in().await, Err(SignInError::ClientRefused(_))));
+        assert_eq!(shown.recv().unwrap(), certificate(name).read().unwrap().cert[0].to_vec());
+    };
+    is_shown("client").await;
     // Between the two writes they do not fit; what was there stays.
     write("client-2", "pem", &files.certificate);
-    assert!(kept.reread().unwrap_err().to_string().contains("is not the key of"));
+    assert!(world.provider.shared.reread().unwrap_err().to_string().contains("is not the key of"));
+    is_shown("client").await;
     write("client-2", "key", &files.key);
-    assert_eq!(kept.reread(), Ok(true));
-    let chosen = rustls::client::ResolvesClientCert::resolve(&kept, &[], &[]).unwrap();
-    assert_eq!(chosen.cert, certificate("client-2").read().unwrap().cert);
+    world.provider.shared.reread().unwrap();
+    is_shown("client-2").await;
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
