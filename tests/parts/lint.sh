@@ -9,7 +9,7 @@ part_lint() {
     'cd bench && cargo fmt --check && cargo clippy -q --release --locked --target-dir ../target/bench -- -D warnings' || failed=1
   check "Cargo.lock holds no crate below its minimum version, and none that is banned" python3 tests/parts/lock.py || failed=1
   if command -v cargo-deny >/dev/null; then
-    check "cargo deny: bans, licences, sources" cargo deny --offline check bans licenses sources || failed=1
+    check "cargo deny: bans, licences, sources" cargo deny --locked check bans licenses sources || failed=1
   else
     skip "cargo deny" "not installed (minutes to build); the lock file check above covers bans and minimum versions"
   fi
