@@ -287,9 +287,15 @@ fn without_a_rule_a_stranger_signs_in_and_a_user_goes_on_under_the_names_that_th
 
 #[test]
 fn an_ambiguous_path_and_the_gates_own_are_told_apart() {
-    assert!(
-        explained("GET /public/%2e%2e/closed", None).contains("a user       gets 400 Bad Request (ambiguous_path)")
-    );
+    let ambiguous = explained("GET /public/%2e%2e/closed", None);
+    for line in [
+        "readings     /public/%2e%2e/closed  no rule\n",
+        "             /closed                rules[1], FILE:15: ",
+        "a user       gets 400 Bad Request (ambiguous_path)",
+    ] {
+        assert!(ambiguous.contains(line), "{line}: {ambiguous}");
+    }
+    assert!(!explained("GET /public/%1b%5b31m", None).contains('\u{1b}'));
     assert!(explained("GET /oauth2/start", None).contains("decided by   the gate itself"));
     assert!(explained("GET /oauth2/none", None).contains("gets 404 Not Found (not_found)"));
 }

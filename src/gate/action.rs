@@ -117,7 +117,8 @@ pub enum Refusal {
     /// 400: an unknown query parameter of `/auth`, or one whose value is no text.
     UnknownParameter(String),
     /// 400: different readings of the path meet different rules, or a malformed percent near a closing rule.
-    AmbiguousPath,
+    /// `meets`: the rules that they meet, each once, for the log.
+    AmbiguousPath { meets: Vec<Option<usize>> },
     /// 404: outside `public_url`'s path, or unknown below the prefix, or no upstream.
     NotFound,
     /// 405 with `Allow`.

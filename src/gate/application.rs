@@ -30,7 +30,10 @@ impl Gate {
         };
         let (effect, rule) = match self.judge(ask) {
             Verdict::Says { effect, rule } => (effect, rule),
-            Verdict::Ambiguous => return refuse(Refusal::AmbiguousPath),
+            Verdict::Ambiguous => {
+                let meets = self.met(ask).into_iter().map(|met| met.rule).collect();
+                return refuse(Refusal::AmbiguousPath { meets });
+            }
         };
         // Before anybody is asked to sign in: it would not help.
         if !effect.takes(ask.client) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
 
-use super::rules::{Unmet, Verdict, check_sign_in};
+use super::rules::{Met, Unmet, Verdict, check_sign_in};
 use super::{Action, Caller, Gate, Known, Route};
 use crate::clock::Timestamp;
 use crate::oidc::StepUp;
@@ -20,6 +20,8 @@ pub struct Explanation {
     pub stranger: Action,
     /// With one, where claims were given.
     pub user: Option<Action>,
+    /// Where different readings meet different rules: what each meets. Empty where they are too many.
+    pub readings: Vec<Met>,
     /// Each condition of the rule that decides, and what it saw of the user.
     pub conditions: Vec<Seen>,
 }
@@ -86,8 +88,10 @@ impl Gate {
         };
         let decide =
             |known: &Known| self.decide(&ask, Caller { known, bearer: None, signed_out: false, returned: 0 }, now);
+        let because = self.because(&ask);
         Explanation {
-            because: self.because(&ask),
+            because,
+            readings: if because == Because::Ambiguous { self.met(&ask) } else { Vec::new() },
             stranger: decide(&Known::Nobody),
             user: user.map(|session| decide(&Known::User(session.clone()))),
             conditions: user.map_or_else(Vec::new, |session| self.conditions(&ask, session, now)),

@@ -26,7 +26,7 @@ use http::HeaderName;
 
 use self::forward_auth::Allowed;
 use self::route::{Endpoint, Route, Site};
-use self::rules::{Access, Rules, Verdict};
+use self::rules::{Access, Met, Rules, Verdict};
 use crate::clock::Timestamp;
 use crate::session::{Freshness, Lifetimes, Session};
 use crate::wire::{Ask, Host, Wants};
@@ -199,6 +199,10 @@ impl Gate {
 
     fn judge(&self, ask: &Ask) -> Verdict<'_> {
         self.rules.judge(&ask.method, ask.path(), ask.client)
+    }
+
+    fn met(&self, ask: &Ask) -> Vec<Met> {
+        self.rules.met(&ask.method, ask.path(), ask.client)
     }
 
     fn who<'c>(&self, caller: Caller<'c>, now: Timestamp) -> Who<'c> {

@@ -21,10 +21,12 @@
 mod conditions;
 mod index;
 pub mod lints;
+mod met;
 mod overlap;
 
 pub(in crate::gate) use conditions::verified_address;
 pub use conditions::{Requirement, Unmet, Wanted};
+pub use met::Met;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -265,13 +267,10 @@ impl Rules {
             }
         });
         let Some(first) = first else { return self.says(None) };
-        // To the letter it may be the default's: whatever closes asks for more, but for one that takes tokens in place of a session.
-        let is_no_more =
-            |written: usize, effect: usize| written == effect || written == DEFAULT && !self.effects[effect].bearer;
         let agrees = |reading: &Reading<'_>| {
-            let effect = self.closing(asked, *reading, near).map_or(DEFAULT, |rule| rule.effect);
+            let closing = self.closing(asked, *reading, near);
             let written = self.closing_to_the_letter(asked, *reading, near);
-            effect == first.effect && written.is_none_or(|rule| is_no_more(rule.effect, effect))
+            effect_of(closing) == first.effect && written.is_none_or(|written| !self.asks_more(written, closing))
         };
         let agreed = first.opens || readings.iter().all(agrees);
         if agreed { self.says(Some(first)) } else { Verdict::Ambiguous }
@@ -292,9 +291,15 @@ impl Rules {
         self.at(near).find(|rule| !rule.opens && rule.is_for(asked) && rule.matches_to_the_letter(reading))
     }
 
+    /// Whether the rule that is met to the letter asks for what the other does not. The default's never does, but beside one that takes tokens in place of a
+    /// session.
+    fn asks_more(&self, written: &Compiled, closing: Option<&Compiled>) -> bool {
+        let effect = effect_of(closing);
+        written.effect != effect && (written.effect != DEFAULT || self.effects[effect].bearer)
+    }
+
     fn says(&self, rule: Option<&Compiled>) -> Verdict<'_> {
-        let effect = rule.map_or(DEFAULT, |rule| rule.effect);
-        Verdict::Says { effect: &self.effects[effect], rule: rule.and_then(|rule| rule.written) }
+        Verdict::Says { effect: &self.effects[effect_of(rule)], rule: rule.and_then(|rule| rule.written) }
     }
 }
 
@@ -357,6 +362,10 @@ fn patterns(paths: &[String], opens: bool) -> (Vec<Pattern>, usize) {
 pub fn check_sign_in(asked: &StepUp, session: &Session, now: Timestamp) -> Result<(), TooWeak> {
     let auth_time = session.auth_time.filter(|then| then.since(now) <= MAX_SKEW);
     asked.check(auth_time, session.at_provider.acr(), now)
+}
+
+fn effect_of(rule: Option<&Compiled>) -> usize {
+    rule.map_or(DEFAULT, |rule| rule.effect)
 }
 
 /// Whoever is nowhere is in no network.

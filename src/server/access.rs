@@ -132,7 +132,7 @@ fn decision(action: &Action) -> Decision {
             | Refusal::NotAllowed
             | Refusal::ScopeNeeded { .. } => Decision::Denied,
             Refusal::UnknownParameter(_)
-            | Refusal::AmbiguousPath
+            | Refusal::AmbiguousPath { .. }
             | Refusal::NotFound
             | Refusal::MethodNotAllowed { .. }
             | Refusal::TokenUnclear

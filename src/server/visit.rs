@@ -173,6 +173,7 @@ impl<'a> Visit<'a> {
             Refusal::NotMet { rule, lacks, .. } => (*rule, Some(conditions(*rule, lacks))),
             Refusal::StepUpNeeded { rule, unmet: TooWeak::Age, .. } => (*rule, Some(key_of(*rule, "max_age"))),
             Refusal::StepUpNeeded { rule, unmet: TooWeak::Acr, .. } => (*rule, Some(key_of(*rule, "acr_values"))),
+            Refusal::AmbiguousPath { meets } => (None, (!meets.is_empty()).then(|| rules(meets))),
             Refusal::Misdirected => (None, Some("public_url or extra_hosts".to_owned())),
             Refusal::OriginalUnknown { missing } => (None, Some(format!("trusted_proxies (not told: {missing})"))),
             Refusal::SessionLost { .. } => (None, Some("session.cookie_name, session.cookie_budget".to_owned())),
@@ -184,7 +185,6 @@ impl<'a> Visit<'a> {
             | Refusal::TokenUnclear
             | Refusal::TooManyTokens { .. }
             | Refusal::UnknownParameter(_)
-            | Refusal::AmbiguousPath
             | Refusal::NotFound
             | Refusal::MethodNotAllowed { .. }
             | Refusal::ProviderAway { .. }
@@ -329,6 +329,12 @@ fn conditions(rule: Option<usize>, lacks: &Lacks) -> String {
         };
         format!("{} ({why})", key_of(rule, &format!("require.{claim}")))
     });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// Those between which nobody decides.
+fn rules(met: &[Option<usize>]) -> String {
+    let told = met.iter().map(|rule| rule.map_or_else(|| "no rule".to_owned(), |rule| format!("rules[{rule}]")));
     told.collect::<Vec<_>>().join(", ")
 }
 

@@ -265,6 +265,18 @@ async fn sign_in_refresh_sign_out_and_refusals_are_events_with_reason_and_reques
 }
 
 #[tokio::test]
+async fn a_path_that_reads_in_two_ways_is_logged_with_the_rules_between_which_nobody_decides() {
+    let (world, process) = World::around_a_process(|setup| setup.rule("/deep/closed/**", "deny")).await;
+    let told = world.curl(Ask::script("/deep/x/..%2fclosed/a").with("x-request-id", "two-ways")).await;
+    assert_eq!((told.status, told.json()["type"].is_string()), (400, true));
+    assert!(!told.text().contains("rules["), "for the log alone: {told}");
+    let log = settled(&process, 1).await;
+    let refused = log.iter().find(|line| line["event"] == "refused" && line["request_id"] == "two-ways");
+    let refused = refused.unwrap_or_else(|| panic!("{log:#?}"));
+    assert_eq!((&refused["reason"], &refused["key"]), (&json!("ambiguous_path"), &json!("no rule, rules[0]")));
+}
+
+#[tokio::test]
 async fn what_a_client_sends_breaks_no_line() {
     let (world, process) = World::around_a_process(|_| {}).await;
     let paths = ["/a%0d%0a{\"event\":\"forged\"}", "/%1b[31mred", "/\u{7f}", "/a\\\"},{\"event\":\"forged\""];

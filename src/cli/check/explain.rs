@@ -13,6 +13,7 @@ use super::place;
 use crate::cli::Console;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Effective};
+use crate::gate::rules::Met;
 use crate::gate::{Action, Because, Form, Gate, Outcome, Pass, Refusal, Seen};
 use crate::oidc::Subject;
 use crate::provider;
@@ -75,6 +76,9 @@ pub(super) fn explain(
     let out = &mut console.out;
     writeln!(out, "{} {}\n", asked.method, asked.target)?;
     writeln!(out, "decided by   {}", because(explanation.because, effective, file))?;
+    if explanation.because == Because::Ambiguous {
+        readings(&explanation.readings, effective, file, out)?;
+    }
     writeln!(out, "a stranger   {}", teller.tell(&explanation.stranger))?;
     if let Some(action) = &explanation.user {
         writeln!(out, "a user       {}", teller.tell(action))?;
@@ -88,13 +92,7 @@ pub(super) fn explain(
 
 fn because(because: Because, effective: &[Effective], file: Option<&Path>) -> String {
     match because {
-        Because::Rule(index) => {
-            let key = format!("rules[{index}]");
-            match effective.iter().find(|effective| effective.key == key) {
-                Some(rule) => format!("{key}, {}: {}", place(&rule.origin, file), rule.value),
-                None => key,
-            }
-        }
+        Because::Rule(index) => rule(index, effective, file),
         Because::Default => "no rule: none matches, so a signed-in user is needed".to_owned(),
         Because::Ambiguous => {
             "no rule alone: different readings of this path meet different rules, or nobody knows how it will be read"
@@ -104,6 +102,29 @@ fn because(because: Because, effective: &[Effective], file: Option<&Path>) -> St
         Because::Health => "health_path".to_owned(),
         Because::NotServed => "public_url: the address is outside its path".to_owned(),
     }
+}
+
+fn rule(index: usize, effective: &[Effective], file: Option<&Path>) -> String {
+    let key = format!("rules[{index}]");
+    match effective.iter().find(|effective| effective.key == key) {
+        Some(rule) => format!("{key}, {}: {}", place(&rule.origin, file), rule.value),
+        None => key,
+    }
+}
+
+/// Which readings meet which rules; one for each rule is enough.
+fn readings(met: &[Met], effective: &[Effective], file: Option<&Path>, out: &mut dyn io::Write) -> io::Result<()> {
+    if met.is_empty() {
+        return writeln!(out, "readings     more than are followed");
+    }
+    let shown = |reading: &str| reading.replace(char::is_control, "\u{fffd}");
+    let width = met.iter().map(|met| shown(&met.reading).chars().count()).max().unwrap_or_default();
+    for (index, met) in met.iter().enumerate() {
+        let title = if index == 0 { "readings" } else { "" };
+        let rule = met.rule.map_or_else(|| "no rule".to_owned(), |index| rule(index, effective, file));
+        writeln!(out, "{title:<12} {:<width$}  {rule}", shown(&met.reading))?;
+    }
+    Ok(())
 }
 
 /// What a condition saw: this is the one place that shows claims, those of the file that was given.

@@ -34,6 +34,24 @@ fn it_says_what_would_happen_and_what_says_so() {
 }
 
 #[test]
+fn of_an_ambiguous_path_it_says_which_readings_meet_which_rules() {
+    let met = |target: &str| {
+        let target = target.parse().expect("a target");
+        let met = gate().explain(&Method::GET, &target, None, None, NOW).readings;
+        met.into_iter().map(|met| (met.reading, met.rule)).collect::<Vec<_>>()
+    };
+    let expected = |pairs: &[(&str, Option<usize>)]| {
+        pairs.iter().map(|(reading, rule)| ((*reading).to_owned(), *rule)).collect::<Vec<_>>()
+    };
+    let target = "/assets/../internal/x";
+    assert_eq!(met(target), expected(&[(target, None), ("/internal/x", Some(2))]));
+    assert_eq!(met("/assets/%zz"), expected(&[("/assets/%zz", Some(0)), ("/assets/%zz", None)]));
+    assert_eq!(met("/assets/x"), []);
+    let many = format!("/{}internal", "%2e%2e/;a//\\".repeat(2_000));
+    assert_eq!((explained(&gate(), &format!("GET {many}")).0, met(&many)), (Because::Ambiguous, vec![]));
+}
+
+#[test]
 fn without_claims_only_strangers_are_explained() {
     let target = "/x".parse().expect("a target");
     assert!(gate().explain(&Method::GET, &target, None, None, NOW).user.is_none());

@@ -203,7 +203,7 @@ fn say(action: &Action) -> String {
                 Refusal::OriginalUnknown { missing } => format!("unknown original: {missing}"),
                 Refusal::NotAllowed => "not allowed".to_owned(),
                 Refusal::UnknownParameter(name) => format!("unknown parameter {name}"),
-                Refusal::AmbiguousPath => "ambiguous".to_owned(),
+                Refusal::AmbiguousPath { .. } => "ambiguous".to_owned(),
                 Refusal::NotFound => "not found".to_owned(),
                 Refusal::MethodNotAllowed { allow } => format!("only {allow}"),
                 Refusal::Misdirected => "misdirected".to_owned(),

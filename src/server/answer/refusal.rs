@@ -45,7 +45,7 @@ fn outcome<'a>(refusal: &Refusal, asked: &Asked<'a>) -> Outcome<'a> {
         Refusal::UnknownParameter(_) => {
             Outcome::refused(StatusCode::BAD_REQUEST, "unknown_parameter", Notice::UnknownParameter)
         }
-        Refusal::AmbiguousPath => {
+        Refusal::AmbiguousPath { .. } => {
             Outcome::refused(StatusCode::BAD_REQUEST, "ambiguous_path", Notice::AmbiguousPath).other(home)
         }
         Refusal::NotFound => Outcome::refused(StatusCode::NOT_FOUND, "not_found", Notice::NotFound).other(home),

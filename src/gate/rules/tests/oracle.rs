@@ -94,6 +94,11 @@ pub(super) fn is_near(rules: &[Written], target: &Target) -> bool {
         || closing(rules, target).any(|met| met.is_some_and(|index| index > 0))
 }
 
+/// By their places as written, for each reading.
+pub(super) fn met(rules: &[Written], target: &Target) -> Vec<Option<usize>> {
+    closing(rules, target).map(|met| met.and_then(|index| index.checked_sub(1))).collect()
+}
+
 /// For each reading, as it is and folded, the first closing rule that it meets.
 fn closing<'t>(rules: &'t [Written], target: &'t Target) -> impl Iterator<Item = Option<usize>> + 't {
     let as_read = |reading: &'t Vec<u8>| rules.iter().position(|rule| !rule.opens() && rule.closes(reading));

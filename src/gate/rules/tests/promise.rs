@@ -129,7 +129,8 @@ fn every_verdict_is_what_brute_force_finds() {
             for (number, target) in targets.into_iter().enumerate() {
                 let (method, all) = if number % 4 == 3 { (Method::POST, &post) } else { (Method::GET, &get) };
                 let verdict = said(&compiled, &method, &target, Some(INSIDE));
-                let (opened, damaged) = check(all, &Target::new(&target), verdict)
+                let met = || compiled.met(&method, &target, Some(INSIDE));
+                let (opened, damaged) = check(all, &Target::new(&target), verdict, met)
                     .map_err(|error| TestCaseError::fail(format!("{target}: {verdict:?}: {error}")))?;
                 let (opened_before, damaged_before) = counts.get();
                 counts.set((opened_before + u32::from(opened), damaged_before + u32::from(damaged)));
@@ -146,7 +147,12 @@ fn every_verdict_is_what_brute_force_finds() {
 }
 
 /// Whether it was opened, and whether it is damaged.
-fn check(rules: &[Written], target: &Target, verdict: Verdict) -> Result<(bool, bool), TestCaseError> {
+fn check(
+    rules: &[Written],
+    target: &Target,
+    verdict: Verdict,
+    met: impl Fn() -> Vec<Met>,
+) -> Result<(bool, bool), TestCaseError> {
     let opened = matches!(verdict, Verdict::Says { access: Access::Public | Access::Optional, .. });
     if target.is_damaged {
         prop_assert!(!opened, "damaged and open");
@@ -161,6 +167,12 @@ fn check(rules: &[Written], target: &Target, verdict: Verdict) -> Result<(bool, 
         }
     }
     prop_assert_eq!(verdict, oracle::judge(rules, target));
+    if verdict == Verdict::Ambiguous {
+        let met = met();
+        prop_assert!(met.len() > 1, "ambiguous between {met:?}");
+        let is_told = |rule: &Option<usize>| met.iter().any(|met| met.rule == *rule);
+        prop_assert!(oracle::met(rules, target).iter().all(is_told), "not all that is met: {met:?}");
+    }
     Ok((opened, false))
 }
 

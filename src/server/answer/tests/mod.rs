@@ -77,7 +77,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::OriginalUnknown { missing: "X-Forwarded-Uri" },
         Refusal::NotAllowed,
         Refusal::UnknownParameter("x".to_owned()),
-        Refusal::AmbiguousPath,
+        Refusal::AmbiguousPath { meets: vec![Some(2), None] },
         Refusal::NotFound,
         Refusal::MethodNotAllowed { allow: "GET, HEAD" },
         Refusal::Misdirected,
