@@ -92,7 +92,7 @@ impl Visit<'_> {
         match self.site.store.attempt(&self.ask.cookies, &self.site.keys, &state.id, now) {
             Some((slot, attempt)) => {
                 self.after.attempts_over.push(slot);
-                if self.house.spent.first_use(&state.id, now) {
+                if self.house.memory.is_first_callback(&attempt, now) {
                     self.finish(attempt, came).await
                 } else {
                     self.without_attempt(state, came).await

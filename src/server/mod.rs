@@ -23,7 +23,6 @@ mod request_id;
 mod sign_out;
 mod site;
 mod socket;
-mod spent;
 pub mod tls;
 mod vigil;
 mod visit;

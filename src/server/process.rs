@@ -20,7 +20,6 @@ use super::listen::{BindError, Listener};
 use super::pages::Voice;
 use super::ready::{Phase, Readiness};
 use super::site::{House, Settings, Site};
-use super::spent::Spent;
 use super::tls;
 use super::worker;
 use crate::clock::Clock;
@@ -127,7 +126,6 @@ impl Server {
             site: ArcSwap::from_pointee(Site { settings: Arc::new(settings), keys: ring }),
             provider,
             memory,
-            spent: Spent::default(),
             clock,
             metrics: Arc::clone(&metrics),
             readiness: Readiness::starting(),
@@ -253,10 +251,11 @@ async fn tidy(house: Arc<House>) {
 
 fn note_evictions(house: &House, before: Evictions, now: Evictions) {
     let (sessions, names) = (now.sessions - before.sessions, now.back_channel - before.back_channel);
-    let said_in_front = now.front_channel - before.front_channel;
+    let (said_in_front, attempts) = (now.front_channel - before.front_channel, now.attempts - before.attempts);
     house.metrics.forgotten(Forgotten::Sessions, sessions);
     house.metrics.forgotten(Forgotten::BackChannel, names);
     house.metrics.forgotten(Forgotten::FrontChannel, said_in_front);
+    house.metrics.forgotten(Forgotten::Attempts, attempts);
     if sessions > 0 || names > 0 {
         tracing::warn!(
             event = "memory_full",
@@ -272,9 +271,16 @@ fn note_evictions(house: &House, before: Evictions, now: Evictions) {
             "sessions that were signed out in the provider's frame were forgotten before their time: somebody invents names, or one address signs out very many"
         );
     }
+    if attempts > 0 {
+        tracing::warn!(
+            event = "memory_full",
+            attempts,
+            "sign-ins whose callback had come were forgotten before their time: somebody begins very many"
+        );
+    }
 }
 
-/// Sessions remembered of each kind. A refreshed one takes about as much as its tokens, an ended one less than 100 bytes.
+/// Sessions remembered of each kind, and attempts. A refreshed one takes about as much as its tokens, the others less than 100 bytes each.
 const REMEMBERED: usize = 20_000;
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 

@@ -11,7 +11,6 @@ use super::answer;
 use super::application::Application;
 use super::pages::Voice;
 use super::ready::Readiness;
-use super::spent::Spent;
 use crate::clock::Clock;
 use crate::config::keys;
 use crate::gate::Gate;
@@ -56,12 +55,11 @@ impl Deref for Site {
     }
 }
 
-/// What all workers share. Nothing of it is locked on the way of a request that finds nothing to do there.
+/// What all workers share. A request locks the memory where anything is remembered of sessions, and what is known of access tokens where it brings one.
 pub struct House {
     pub site: ArcSwap<Site>,
     pub provider: Provider,
     pub memory: Memory,
-    pub spent: Spent,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,

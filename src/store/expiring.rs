@@ -77,6 +77,18 @@ impl<K: Copy + Ord + Hash, V> Expiring<K, V> {
     }
 }
 
+impl<K: Copy + Ord + Hash> Expiring<K, ()> {
+    /// Whether this comes for the first time; it is known from now on.
+    pub fn first_use(&mut self, key: K, until: Timestamp, now: Timestamp) -> bool {
+        self.tidy(now);
+        let first = !self.contains(key);
+        if first {
+            self.put(key, (), until);
+        }
+        first
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What this process remembers about sessions: refreshed ones their browser has not been seen with, and ended ones. Small, bounded, shared by
-//! all workers; one relaxed atomic load where it is empty.
+//! What this process remembers about sessions: refreshed ones their browser has not been seen with, ended ones, and attempts that are spent. Small,
+//! bounded, shared by all workers; a request asks nothing but three relaxed atomic loads where no session is remembered.
 //!
 //! Other processes know nothing of it: a replica beside this one still takes an ended session's cookie until it expires.
 
@@ -19,7 +19,8 @@ use self::named::Naming;
 use self::remembered::{How, Remembered};
 use crate::clock::Timestamp;
 use crate::oidc::logout::Whom;
-use crate::session::{Session, SessionId, Tokens};
+use crate::session::attempt::ATTEMPT_TTL;
+use crate::session::{Attempt, Session, SessionId, Tokens};
 
 /// A session as a refresh left it.
 #[derive(Debug, PartialEq)]
@@ -87,7 +88,14 @@ impl Memory {
 
     /// Whether this logout token is shown for the first time; `until`: how long it holds.
     pub fn is_first_use(&self, jti: &str, until: Timestamp, now: Timestamp) -> bool {
-        self.shared.lock().named.first_use(self.shared.naming.jti(jti), until, now)
+        self.shared.lock().named.first_use(self.shared.naming.identifier(jti), until, now)
+    }
+
+    /// Whether this attempt's callback comes for the first time. A code is good for one use, and using it twice may revoke what the first use brought
+    /// (RFC 6749 §4.1.2): a callback that comes again, in the same moment or by a thief, spends nothing.
+    pub fn is_first_callback(&self, attempt: &Attempt, now: Timestamp) -> bool {
+        let (name, until) = (self.shared.naming.identifier(&attempt.state_id), attempt.started_at + ATTEMPT_TTL);
+        self.shared.lock().spent.first_use(name, until, now)
     }
 
     /// Whether it was ended, here or at the provider.
@@ -232,11 +240,12 @@ impl Memory {
     }
 
     /// Entries that had to go before their time because the capacity was reached: ended sessions that this process would take again, and refreshed
-    /// ones that are lost where their browser never got them. For metrics and a warning.
+    /// ones that are lost where their browser never got them; callbacks that would spend their code again. For metrics and a warning.
     pub fn evictions(&self) -> Evictions {
         let remembered = self.shared.lock();
         let (back_channel, front_channel) = remembered.named.evictions();
-        Evictions { sessions: remembered.evictions(), back_channel, front_channel }
+        let attempts = remembered.spent.evictions();
+        Evictions { sessions: remembered.evictions(), back_channel, front_channel, attempts }
     }
 }
 
@@ -257,6 +266,8 @@ pub struct Evictions {
     pub back_channel: u64,
     /// The same of those that somebody said it has.
     pub front_channel: u64,
+    /// Attempts whose callback had come: anybody can begin some, and come back from them.
+    pub attempts: u64,
 }
 
 struct Shared {

@@ -20,7 +20,6 @@ use crate::server::login::Begin;
 use crate::server::pages::Voice;
 use crate::server::ready::Readiness;
 use crate::server::site::{House, Settings, Site};
-use crate::server::spent::Spent;
 use crate::server::visit::Visit;
 use crate::session::KeyRing;
 use crate::session::samples::key;
@@ -97,7 +96,6 @@ impl Gatehouse {
             provider: Provider::start(config.provider, clock.clone(), memory.clone(), metrics.clone()).unwrap(),
             site: arc_swap::ArcSwap::new(site.clone()),
             memory,
-            spent: Spent::default(),
             clock: clock.clone(),
             metrics,
             readiness: Readiness::starting(),

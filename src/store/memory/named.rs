@@ -68,8 +68,9 @@ impl Naming {
         Called { id: session.id, created_at: session.created_at, names }
     }
 
-    pub fn jti(&self, jti: &str) -> Name {
-        Name(self.0.hash_one(jti), self.1.hash_one(jti))
+    /// What is no session's: a token's or an attempt's own identifier.
+    pub fn identifier(&self, text: &str) -> Name {
+        Name(self.0.hash_one(text), self.1.hash_one(text))
     }
 
     fn name(&self, said: (Option<&str>, Option<&str>)) -> Name {
@@ -175,12 +176,7 @@ impl Named {
 
     /// Whether this logout token is shown for the first time.
     pub fn first_use(&mut self, jti: Name, until: Timestamp, now: Timestamp) -> bool {
-        self.tokens.tidy(now);
-        let first = !self.tokens.contains(jti);
-        if first {
-            self.tokens.put(jti, (), until);
-        }
-        first
+        self.tokens.first_use(jti, until, now)
     }
 
     pub fn tidy(&mut self, now: Timestamp) {

@@ -1,11 +1,11 @@
-//! The lists behind one lock: sessions ended here, results of refreshes, who waits, and what the provider has ended.
+//! The lists behind one lock: sessions ended here, results of refreshes, who waits, what the provider has ended, and attempts that are spent.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::named::Named;
+use super::named::{Name, Named};
 use super::{Ended, KEPT_AFTER_SEEN, Renewed, Watched};
 use crate::clock::Timestamp;
 use crate::session::SessionId;
@@ -21,6 +21,8 @@ pub struct Remembered {
     /// The same, by age.
     pub kept_age: BTreeSet<(Timestamp, SessionId)>,
     pub watched: HashMap<SessionId, Watched>,
+    /// Attempts whose callback has come, for as long as their cookies live.
+    pub spent: Expiring<Name, ()>,
     /// Of those that were kept.
     evictions: u64,
 }
@@ -60,6 +62,7 @@ impl Remembered {
             kept_order: BTreeSet::new(),
             kept_age: BTreeSet::new(),
             watched: HashMap::new(),
+            spent: Expiring::new(capacity),
             evictions: 0,
         }
     }
@@ -123,6 +126,7 @@ impl Remembered {
     pub fn tidy(&mut self, now: Timestamp) {
         self.named.tidy(now);
         self.ended.tidy(now);
+        self.spent.tidy(now);
         while let Some((_, id)) = self.kept_order.first().copied().filter(|(until, _)| *until <= now) {
             self.forget_kept(id);
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::oidc::{Secret, StepUp};
 use crate::session::samples::{NOW, session, tokens};
 use std::future::Future;
 use std::sync::Barrier;
@@ -282,4 +283,38 @@ async fn every_tunnel_of_a_session_that_the_provider_ends_wakes_and_no_other() {
     assert_eq!(end_at_provider(&memory, "a"), 1);
     assert!(poll_once(meant.as_mut()).is_ready() && poll_once(other.as_mut()).is_pending());
     memory.ended(memory.called(&of("a"))).await;
+}
+
+fn attempt(state_id: &str, started_at: Timestamp) -> Attempt {
+    Attempt {
+        state_id: state_id.to_owned(),
+        nonce: String::new(),
+        verifier: Secret::new(String::new()),
+        return_to: String::new(),
+        site: 0,
+        started_at,
+        step_up: StepUp::default(),
+    }
+}
+
+#[test]
+fn a_callback_is_the_first_once_for_as_long_as_its_attempt_can_be_open() {
+    let memory = Memory::new(10);
+    assert!(memory.is_first_callback(&attempt("a", NOW), NOW) && memory.is_quiet());
+    assert!(!memory.is_first_callback(&attempt("a", NOW), after(1)));
+    assert!(memory.is_first_callback(&attempt("b", NOW), after(1)));
+    memory.tidy(after(599));
+    assert!(!memory.is_first_callback(&attempt("a", NOW), after(599)));
+    memory.tidy(after(600));
+    assert!(memory.shared.lock().spent.is_empty(), "no cookie of theirs opens");
+}
+
+#[test]
+fn whoever_comes_back_from_too_many_attempts_makes_it_forget_the_oldest_and_that_is_counted() {
+    let memory = Memory::new(3);
+    for n in 0..5 {
+        assert!(memory.is_first_callback(&attempt(&n.to_string(), after(n)), after(10)));
+    }
+    assert_eq!((memory.evictions().attempts, memory.shared.lock().spent.len()), (2, 3));
+    assert!(!memory.is_first_callback(&attempt("4", after(4)), after(10)));
 }

@@ -108,6 +108,8 @@ label! {
         BackChannel = "back_channel",
         /// The same in front, where anybody can invent some.
         FrontChannel = "front_channel",
+        /// Sign-ins whose callback had come: it would spend its code again.
+        Attempts = "attempts",
     }
 }
 

@@ -179,7 +179,7 @@ fn one_subscribers_addresses_are_one_callers() {
 fn a_logout_token_is_used_once_for_as_long_as_it_holds() {
     let mut list = List::new(2);
     let until = NOW + Duration::from_secs(10);
-    let [a, b] = ["a", "b"].map(|jti| list.naming.jti(jti));
+    let [a, b] = ["a", "b"].map(|jti| list.naming.identifier(jti));
     assert!(list.named.first_use(a, until, NOW) && list.named.first_use(b, until, NOW));
     assert!(!list.named.first_use(a, until, NOW + Duration::from_secs(9)));
     assert!(list.named.first_use(a, until, until));
