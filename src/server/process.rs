@@ -145,8 +145,7 @@ impl Server {
             beside.spawn(files::keep_up(move || upstream_files.look(&metrics, || tls.reread())));
         }
         let entrance = Arc::new(Entrance::new(proxy_protocol, tls, Arc::clone(&metrics)));
-        let workers =
-            worker::Settings { workers: server.workers, limits: server.limits, crowded: CROWDED, metrics, entrance };
+        let workers = worker::Settings { workers: server.workers, limits: server.limits, metrics, entrance };
         let listen = listeners.iter().map(|listener| listener.address().clone()).collect();
         Ok(Server {
             house,
@@ -283,8 +282,3 @@ fn note_evictions(house: &House, before: Evictions, now: Evictions) {
 /// Sessions remembered of each kind, and attempts. A refreshed one takes about as much as its tokens, the others less than 100 bytes each.
 const REMEMBERED: usize = 20_000;
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-
-/// What a connection beyond `limits.connections` gets, without being read.
-const CROWDED: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 35\r\n\
-    retry-after: 1\r\ncache-control: no-store\r\nconnection: close\r\n\r\nToo many connections. Try again...\n";

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::answer;
 use super::arrival;
 use super::drain::{Drain, Stage};
 use super::entrance::Entrance;
@@ -42,8 +43,6 @@ pub struct Settings {
     /// At least one.
     pub workers: usize,
     pub limits: Limits,
-    /// All of the answer that a connection beyond `limits.connections` gets.
-    pub crowded: &'static [u8],
     pub metrics: Arc<Metrics>,
     pub entrance: Arc<Entrance>,
 }
@@ -88,7 +87,6 @@ struct Crew {
     desks: Vec<Desk>,
     threads: Vec<JoinHandle<()>>,
     limit: usize,
-    crowded: &'static [u8],
     metrics: Arc<Metrics>,
     entrance: Arc<Entrance>,
     /// Somebody was turned away last; said once each time it begins.
@@ -127,10 +125,10 @@ impl Crew {
         H: Handler,
         F: Fn() -> H + Send + Sync + 'static,
     {
-        let (limit, crowded) = (settings.limits.connections, settings.crowded);
+        let limit = settings.limits.connections;
         let (metrics, entrance) = (Arc::clone(&settings.metrics), Arc::clone(&settings.entrance));
         let full = AtomicBool::new(false);
-        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, crowded, metrics, entrance, full };
+        let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, metrics, entrance, full };
         for number in 0..settings.workers {
             let (inbox, placed) = mpsc::unbounded_channel();
             let (started, has_started) = std::sync::mpsc::channel();
@@ -151,7 +149,7 @@ impl Crew {
                 tracing::warn!(limit = self.limit, "limits.connections is reached: further clients are turned away");
             }
             self.metrics.refused_connection(RefusedConnection::Crowded);
-            let answer = if self.entrance.is_tls(accepted.remote) { b"" } else { self.crowded };
+            let answer = if self.entrance.is_tls(accepted.remote) { b"" } else { answer::CROWDED };
             accepted.turn_away(answer);
             return;
         }

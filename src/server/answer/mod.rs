@@ -12,6 +12,7 @@ mod refusal;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use http::{HeaderMap, HeaderValue, Response, header};
 
@@ -26,6 +27,7 @@ pub use logout::{LogoutProblem, backchannel_logout, frontchannel_logout, frontch
 pub use onward::{ask_sign_out, go_on, signed_out, to_provider, to_public_url, to_return, to_start};
 pub use refusal::refusal;
 pub use socket::{connected, not_connected};
+pub use unread::{CROWDED, PLAIN_HTTP};
 
 use super::pages::{Language, Voice};
 use crate::gate::PublicUrl;

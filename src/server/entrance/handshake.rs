@@ -8,6 +8,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::End;
 use super::first_bytes::{look, patiently};
 use super::refused::Refused;
+use crate::server::answer;
 use crate::server::arrival::Agreed;
 use crate::server::tls::{self, Secured, Tls};
 use crate::server::worker::Floor;
@@ -50,7 +51,7 @@ pub async fn shake_hands(stream: TcpStream, tls: &Tls, floor: &Floor) -> Result<
 /// Who speaks HTTP is told what is wrong, in HTTP.
 fn speaks_something_else(stream: Stream, first: u8) -> End {
     if first.is_ascii_uppercase() {
-        End::Told(Refused::PlainHttp, stream, PLAIN_HTTP)
+        End::Told(Refused::PlainHttp, stream, answer::PLAIN_HTTP)
     } else {
         End::Refused(Refused::NoHandshake)
     }
@@ -58,6 +59,3 @@ fn speaks_something_else(stream: Stream, first: u8) -> End {
 
 /// The content type of a record that begins a handshake (RFC 8446 §5.1).
 const HANDSHAKE: u8 = 22;
-const PLAIN_HTTP: &[u8] =
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 47\r\n\
-    cache-control: no-store\r\nconnection: close\r\n\r\nThis port speaks TLS. Write https:// in front.\n";

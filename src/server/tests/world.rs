@@ -90,10 +90,9 @@ impl Setup {
         let drain = Drain::new(Readiness::starting());
         let (session, over) = watch::channel(false);
         let metrics = Metrics::new();
-        let crowded = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
         let (workers, limits) = (self.workers, self.limits.clone());
         let entrance = Arc::new(Entrance::new(self.proxies, self.tls, Arc::clone(&metrics)));
-        let settings = worker::Settings { workers, limits, crowded, metrics: Arc::clone(&metrics), entrance };
+        let settings = worker::Settings { workers, limits, metrics: Arc::clone(&metrics), entrance };
         let (stages, upstream, body_limit) = (drain.clone(), self.upstream, self.limits.body_bytes);
         let counts = Arc::clone(&metrics);
         let make = move || Everybody {

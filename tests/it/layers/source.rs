@@ -7,6 +7,7 @@ pub(super) struct Source {
     /// From the repository's root, with `/`.
     pub(super) path: String,
     pub(super) lines: usize,
+    pub(super) text: String,
     /// Comments and texts blanked.
     pub(super) whole: String,
     /// The same without `#[cfg(test)]`; nothing of a file that is for tests alone.
@@ -65,7 +66,7 @@ impl Source {
     pub(super) fn read(path: &str, text: &str) -> Source {
         let whole = without_texts(text);
         let (code, test_modules) = without_tests(&whole);
-        Source { path: path.to_owned(), lines: text.lines().count(), whole, code, test_modules }
+        Source { path: path.to_owned(), lines: text.lines().count(), text: text.to_owned(), whole, code, test_modules }
     }
 
     /// The room of the picture that it belongs to.
