@@ -28,7 +28,7 @@ use crate::upstream::{Arrived, Body, Ending, Farewell, Pool};
 use crate::wire::ask::origin;
 use crate::wire::ask::preflight;
 use crate::wire::rewrite::From;
-use crate::wire::{Ask, Head, Malformed};
+use crate::wire::{Ask, Grpc, Head, Malformed, media};
 
 /// Answers the requests of one worker.
 pub struct Doorkeeper {
@@ -300,32 +300,17 @@ fn end_of(house: &Arc<House>, session: Option<&Session>, until: Timestamp) -> En
 /// How long a response's head waits for a refresh that goes on beside it. A stream's first bytes are waited for by somebody.
 fn patience(response: &Response<Body>) -> Duration {
     let head_is_urgent = response.status() == StatusCode::SWITCHING_PROTOCOLS
-        || is_event_stream(response)
-        || has_type(response, "application/grpc");
+        || media::is_event_stream(response.headers())
+        || Grpc::of(response.headers()).is_some();
     if head_is_urgent { Duration::from_millis(50) } else { Duration::from_secs(2) }
 }
 
 /// How it stops when its session is over. `None`: it has an end of its own.
 fn farewell(response: &Response<Body>) -> Option<Farewell> {
-    if is_event_stream(response) {
-        Some(Farewell::Silence)
-    } else if has_type(response, "application/grpc-web") {
-        Some(Farewell::Abort)
-    } else if has_type(response, "application/grpc") {
-        Some(Farewell::Trailers(answer::grpc_session_over()))
-    } else {
-        None
+    match Grpc::of(response.headers()) {
+        _ if media::is_event_stream(response.headers()) => Some(Farewell::Silence),
+        Some(Grpc::Web | Grpc::WebJson | Grpc::WebText) => Some(Farewell::Abort),
+        Some(Grpc::Http2) => Some(Farewell::Trailers(answer::grpc_session_over())),
+        None => None,
     }
-}
-
-fn is_event_stream(response: &Response<Body>) -> bool {
-    has_type(response, "text/event-stream")
-}
-
-fn has_type(response: &Response<Body>, kind: &str) -> bool {
-    response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..kind.len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(kind.as_bytes()))
 }

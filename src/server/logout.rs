@@ -19,6 +19,7 @@ use crate::store::TokensPart;
 use crate::store::memory::Channel;
 use crate::telemetry::metrics::{self, LogoutResult};
 use crate::upstream::Body;
+use crate::wire::media;
 
 impl Visit<'_> {
     /// OpenID Connect Back-Channel Logout 1.0: the provider itself says which sessions have ended.
@@ -111,10 +112,9 @@ async fn logout_token(request: Request<Incoming>) -> Result<Secret<String>, Logo
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(only), None) = (lines.next(), lines.next()) else { return false };
-    let essence = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let mut types = media::types(headers, &header::CONTENT_TYPE);
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    only.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Bytes of a form with a logout token in it.

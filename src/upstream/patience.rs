@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use tokio::time::{Instant, Sleep};
 
 use super::UpstreamError;
 use super::upload::Progress;
+use crate::wire::Grpc;
 
 /// What a request allows the application for the head of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,7 @@ impl Wait {
     /// Requests). Meanwhile its client answers PINGs. Who says so in HTTP/1.1, which has no such calls, only wants to be waited for; gRPC-Web says all it has
     /// to say first, like any request.
     pub fn in_stream(headers: &HeaderMap, usual: Duration) -> Wait {
-        let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
-        let is_grpc = kind.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
-            && matches!(kind.get(GRPC.len()), None | Some(b'+' | b';' | b' '));
-        if !is_grpc {
+        if Grpc::of(headers) != Some(Grpc::Http2) {
             return Wait::Quiet(usual);
         }
         match headers.get("grpc-timeout").and_then(|timeout| grpc_timeout(timeout.as_bytes())) {
@@ -112,7 +109,6 @@ impl Patience<'_> {
     }
 }
 
-const GRPC: &[u8] = b"application/grpc";
 /// An application that minds the deadline says so itself, and knows more of it.
 const GRACE: Duration = Duration::from_secs(1);
 

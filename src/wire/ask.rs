@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use super::{Authorization, CookieNames, Cookies, Host, Remote, Trust};
+use super::{Authorization, CookieNames, Cookies, Grpc, Host, Remote, Trust};
 
 /// Everything `gate.decide` may look at. Owned, and cheap: clones of shared bytes.
 #[derive(Clone, Debug)]
@@ -68,19 +68,6 @@ pub enum Wants {
     /// A navigation into a frame: a page whose link opens at the top.
     Frame,
     Data,
-}
-
-/// Which gRPC: a client takes no answer of another content type than its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grpc {
-    /// `application/grpc`, whatever the messages are.
-    Http2,
-    /// `application/grpc-web`, `…+proto` and others.
-    Web,
-    /// `application/grpc-web+json`
-    WebJson,
-    /// `application/grpc-web-text`: in base64.
-    WebText,
 }
 
 /// `Sec-Fetch-Mode`, as far as `/start` asks; of an older browser's script what it says itself (`X-Requested-With`).

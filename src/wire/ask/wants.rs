@@ -4,7 +4,8 @@
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderName, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::{Fetch, Grpc, Relation, Wants};
+use super::{Fetch, Relation, Wants};
+use crate::wire::media::{self, Grpc};
 use crate::wire::Host;
 
 impl Wants {
@@ -13,7 +14,7 @@ impl Wants {
         if has_token(headers, &UPGRADE, "websocket") {
             return Wants::Socket;
         }
-        if let Some(grpc) = media_types(headers, &CONTENT_TYPE).find_map(Grpc::of) {
+        if let Some(grpc) = Grpc::of(headers) {
             return Wants::Grpc(grpc);
         }
         if *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
@@ -44,10 +45,10 @@ impl Wants {
     }
 
     fn of_old_client(method: &Method, headers: &HeaderMap) -> Wants {
-        if [ACCEPT, CONTENT_TYPE].iter().any(|name| media_types(headers, name).any(is_data)) {
+        if [ACCEPT, CONTENT_TYPE].iter().any(|name| media::types(headers, name).any(is_data)) {
             return Wants::Data;
         }
-        if !media_types(headers, &ACCEPT).any(|media| media.eq_ignore_ascii_case("text/html")) {
+        if !media::types(headers, &ACCEPT).any(|media| media.eq_ignore_ascii_case("text/html")) {
             return Wants::Data;
         }
         if is_reading(method) {
@@ -117,7 +118,7 @@ fn is_reading(method: &Method) -> bool {
 
 /// The three types an HTML form can send.
 fn is_form(headers: &HeaderMap) -> bool {
-    media_types(headers, &CONTENT_TYPE).any(|media| {
+    media::types(headers, &CONTENT_TYPE).any(|media| {
         ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
             .iter()
             .any(|form| media.eq_ignore_ascii_case(form))
@@ -131,33 +132,8 @@ fn is_data(media: &str) -> bool {
     ends_with("/json") || ends_with("+json") || media.eq_ignore_ascii_case("text/event-stream")
 }
 
-impl Grpc {
-    fn of(media: &str) -> Option<Grpc> {
-        [
-            ("application/grpc-web-text", Grpc::WebText),
-            ("application/grpc-web+json", Grpc::WebJson),
-            ("application/grpc-web", Grpc::Web),
-            ("application/grpc", Grpc::Http2),
-        ]
-        .into_iter()
-        .find_map(|(start, grpc)| starts_with(media, start).then_some(grpc))
-    }
-}
-
-fn starts_with(media: &str, start: &str) -> bool {
-    media.len() >= start.len() && media.as_bytes()[..start.len()].eq_ignore_ascii_case(start.as_bytes())
-}
-
-/// The media types of every line, without their parameters.
-fn media_types<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    elements(headers, name).map(|element| element.split(';').next().unwrap_or_default().trim())
-}
-
 /// Whether a list-valued field names this token, on any line.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    elements(headers, name).any(|element| element.trim().eq_ignore_ascii_case(token))
-}
-
-fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|element| element.trim().eq_ignore_ascii_case(token))
 }
