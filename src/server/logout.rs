@@ -16,7 +16,7 @@ use crate::oidc::logout::Whom;
 use crate::provider::LogoutError;
 use crate::session::MAX_NAME;
 use crate::store::TokensPart;
-use crate::store::memory::Channel;
+use crate::store::memory::{Channel, Standing};
 use crate::telemetry::metrics::{self, LogoutResult};
 use crate::upstream::Body;
 use crate::wire::media;
@@ -73,7 +73,7 @@ impl Visit<'_> {
         self.end_named(&whom, Channel::Front(self.ask.client), self.house.clock.now());
         // A provider of the same site: the cookies came, and go.
         if let Known::User(session) = &self.before.known
-            && self.is_over(session)
+            && matches!(self.meet(session), Standing::Over(_))
         {
             self.after.known = Known::Nobody;
             self.after.tokens = TokensPart::Absent;

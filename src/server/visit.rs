@@ -15,7 +15,7 @@ use crate::oidc::Subject;
 use crate::oidc::step_up::Unmet as TooWeak;
 use crate::provider::{Asker, Refreshed};
 use crate::session::{Freshness, Session, SessionId, Tokens};
-use crate::store::memory::{KEPT_AFTER_SEEN, Over, Renewed};
+use crate::store::memory::{KEPT_AFTER_SEEN, Renewed, Standing};
 use crate::store::{Held, TokensPart};
 use crate::telemetry::log::User;
 use crate::upstream::Body;
@@ -51,9 +51,7 @@ impl<'a> Visit<'a> {
         let after = before.clone();
         let mut visit =
             Visit { house, site, ask, accept_language, before, after, left: false, bearer: None, began: now };
-        if !house.memory.is_quiet() {
-            visit.remember(now);
-        }
+        visit.remember(now);
         visit.end_without_tokens(now);
         visit
     }
@@ -115,9 +113,8 @@ impl<'a> Visit<'a> {
                 self.adopt(&renewed);
             }
             Refreshed::Ended => {
-                let id = session.id;
-                self.is_over(session);
-                self.end_on_the_way(id);
+                let (id, standing) = (session.id, self.meet(session));
+                self.end_on_the_way(id, matches!(standing, Standing::Over(over) if over.is_signed_out()));
             }
             Refreshed::Unreachable { retry_after } => {
                 let served_until = session.token_expires_at + lifetimes.outage_grace;
@@ -133,14 +130,11 @@ impl<'a> Visit<'a> {
     pub fn catch_up(&mut self, now: Timestamp) {
         let Some(session) = self.session() else { return };
         let (id, generation) = (session.id, session.generation);
-        if self.is_over(session) {
-            return self.end_on_the_way(id);
-        }
-        match self.house.memory.kept(id) {
-            Some(kept) if kept.session.generation > generation => self.adopt(&kept),
-            Some(_) => {}
-            None if now.since(self.began) >= KEPT_AFTER_SEEN => self.write_nothing(id),
-            None => {}
+        match self.meet(session) {
+            Standing::Over(over) => self.end_on_the_way(id, over.is_signed_out()),
+            Standing::Lives(Some(kept)) if kept.session.generation > generation => self.adopt(&kept),
+            Standing::Lives(None) if now.since(self.began) >= KEPT_AFTER_SEEN => self.write_nothing(id),
+            Standing::Lives(_) => {}
         }
     }
 
@@ -249,10 +243,15 @@ impl<'a> Visit<'a> {
     fn remember(&mut self, now: Timestamp) {
         let Some(session) = self.session() else { return };
         let (id, generation) = (session.id, session.generation);
-        if self.is_over(session) {
-            return self.end(id);
-        }
-        let Some(kept) = self.house.memory.kept(id) else { return };
+        let kept = match self.meet(session) {
+            // The cookies go with this answer, unless another answer saw to them.
+            Standing::Over(over) => {
+                return self
+                    .end(if over.is_cleared() { Known::Unreadable } else { Known::Nobody }, over.is_signed_out());
+            }
+            Standing::Lives(None) => return,
+            Standing::Lives(Some(kept)) => kept,
+        };
         if kept.session.generation > generation {
             return self.adopt(&kept);
         }
@@ -265,14 +264,14 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Whether it was ended, here or at the provider; the latter is told when it is seen.
-    pub fn is_over(&self, session: &Session) -> bool {
-        let over = self.house.memory.meet(session);
-        if over == Some(Over::AtProvider) {
+    /// What this process knows of the session. Where the provider has ended it, that is told when it is first seen, and it is as if it had been ended here.
+    pub fn meet(&self, session: &Session) -> Standing {
+        let standing = self.house.memory.meet(session);
+        if matches!(standing, Standing::Over(over) if over.is_news) {
             let (request_id, user) = (self.request_id(), self.shown(&session.user));
             tracing::info!(event = "session_ended", reason = "signed_out_at_provider", request_id, user);
         }
-        over.is_some()
+        standing
     }
 
     /// The session as a refresh left it; but the refresh does not know of activity that was written down while it went on.
@@ -301,18 +300,13 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// The cookies go with this answer, unless another answer saw to them.
-    fn end(&mut self, id: SessionId) {
-        self.end_and(id, if self.house.memory.is_cleared(id) { Known::Unreadable } else { Known::Nobody });
+    /// For a session that was one when the request came: the cookies go with one answer.
+    fn end_on_the_way(&mut self, id: SessionId, signed_out: bool) {
+        self.end(if self.house.memory.is_first_to_tell(id) { Known::Nobody } else { Known::Unreadable }, signed_out);
     }
 
-    /// The same for a session that was one when the request came.
-    fn end_on_the_way(&mut self, id: SessionId) {
-        self.end_and(id, if self.house.memory.is_first_to_tell(id) { Known::Nobody } else { Known::Unreadable });
-    }
-
-    fn end_and(&mut self, id: SessionId, known: Known) {
-        self.left = self.house.memory.is_signed_out(id);
+    fn end(&mut self, known: Known, signed_out: bool) {
+        self.left = signed_out;
         self.after.known = known;
         self.after.tokens = TokensPart::Absent;
     }

@@ -64,12 +64,7 @@ impl Memory {
     }
 
     fn end_as(&self, id: SessionId, until: Timestamp, how: How) {
-        let mut remembered = self.shared.lock();
-        let tunnels = remembered.end(id, until, how);
-        self.shared.publish(remembered);
-        if let Some(tunnels) = tunnels {
-            tunnels.notify_waiters();
-        }
+        self.shared.end(self.shared.lock(), id, until, how);
     }
 
     /// The provider has ended sessions, and says which in its own words. They are over here too, kept results and all; `at`: when, by its clock. Gives how
@@ -100,30 +95,27 @@ impl Memory {
 
     /// Whether it was ended, here or at the provider.
     pub fn is_over(&self, session: &Session) -> bool {
-        self.is_ended(session.id) || self.is_over_at_provider(session)
+        let is_over_at_provider = |called: Called| self.shared.lock().named.is_over(&called);
+        self.is_ended(session.id) || self.shared.called_if_named(session).is_some_and(is_over_at_provider)
     }
 
-    fn is_over_at_provider(&self, session: &Session) -> bool {
-        // A session that began after whatever was ended last, or where nothing was, is in no list.
-        if session.created_at.unix_millis() > self.shared.named.load(Ordering::Relaxed) {
-            return false;
+    /// All that is known of a session whose cookies came, in one look. One that the provider has ended is from then on as if it had been ended here.
+    pub fn meet(&self, session: &Session) -> Standing {
+        let Shared { ended, kept, .. } = &*self.shared;
+        let called = self.shared.called_if_named(session);
+        if called.is_none() && ended.load(Ordering::Relaxed) == 0 && kept.load(Ordering::Relaxed) == 0 {
+            return Standing::Lives(None);
         }
-        let called = self.shared.naming.of(session);
-        self.shared.lock().named.is_over(&called)
-    }
-
-    /// The same of a session whose cookies came. One that the provider has ended is from then on as if it had been ended here.
-    pub fn meet(&self, session: &Session) -> Option<Over> {
-        if self.is_ended(session.id) {
-            return Some(Over::Known);
+        let mut remembered = self.shared.lock();
+        if let Some(end) = remembered.ended.get(session.id) {
+            return Standing::Over(Over { how: end.how, is_news: false });
         }
-        if !self.is_over_at_provider(session) {
-            return None;
+        if let Some(called) = called.filter(|called| remembered.named.is_over(called)) {
+            remembered.named.seen(&called);
+            self.shared.end(remembered, session.id, session.expires_at, How::Refused);
+            return Standing::Over(Over { how: How::Refused, is_news: true });
         }
-        let called = self.shared.naming.of(session);
-        self.shared.lock().named.seen(&called);
-        self.end(session.id, session.expires_at);
-        Some(Over::AtProvider)
+        Standing::Lives(remembered.kept.get(&session.id).map(|kept| kept.renewed.clone()))
     }
 
     /// When an attempt begins that begins now: after every end that was.
@@ -144,21 +136,10 @@ impl Memory {
         self.shared.ended.load(Ordering::Relaxed) > 0 && self.shared.lock().ended.contains(id)
     }
 
-    /// Whether it was ended by an answer that saw to the cookies itself.
-    pub fn is_cleared(&self, id: SessionId) -> bool {
-        self.how(id).is_some_and(|how| how != How::Refused)
-    }
-
     /// Whether it was ended by a sign-out, and nobody has signed in over it since.
     pub fn is_signed_out(&self, id: SessionId) -> bool {
-        self.how(id) == Some(How::SignedOut)
-    }
-
-    fn how(&self, id: SessionId) -> Option<How> {
-        if self.shared.ended.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        self.shared.lock().ended.get(id).map(|ended| ended.how)
+        self.shared.ended.load(Ordering::Relaxed) > 0
+            && self.shared.lock().ended.get(id).is_some_and(|end| end.how == How::SignedOut)
     }
 
     /// Whether this answer is to delete the cookies of a session that ended while its request was under way: the first of them is. A later one may
@@ -169,8 +150,9 @@ impl Memory {
         ended.how == How::Refused && !std::mem::replace(&mut ended.told, true)
     }
 
-    /// Nothing is remembered of any session: three relaxed loads.
-    pub fn is_quiet(&self) -> bool {
+    /// Nothing is remembered of any session.
+    #[cfg(test)]
+    fn is_quiet(&self) -> bool {
         let Shared { ended, kept, named, .. } = &*self.shared;
         ended.load(Ordering::Relaxed) == 0 && kept.load(Ordering::Relaxed) == 0 && named.load(Ordering::Relaxed) == 0
     }
@@ -249,13 +231,32 @@ impl Memory {
     }
 }
 
+/// What is known here of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// Nobody has ended it. What is kept of its last refresh, newer than what came or not.
+    Lives(Option<Arc<Renewed>>),
+    Over(Over),
+}
+
 /// A session that is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
-    /// It was known to be.
-    Known,
+pub struct Over {
+    how: How,
     /// The provider has ended it; it is seen for the first time since.
-    AtProvider,
+    pub is_news: bool,
+}
+
+impl Over {
+    /// By an answer that saw to the cookies itself.
+    pub fn is_cleared(self) -> bool {
+        self.how != How::Refused
+    }
+
+    /// By a sign-out, and nobody has signed in over it since.
+    pub fn is_signed_out(self) -> bool {
+        self.how == How::SignedOut
+    }
 }
 
 /// What had to be forgotten before its time, in numbers since the start.
@@ -293,6 +294,21 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the session is known by, where the provider may have ended it. One that began after whatever was ended last, or where nothing was, is in no
+    /// list.
+    fn called_if_named(&self, session: &Session) -> Option<Called> {
+        let ended_last = self.named.load(Ordering::Relaxed);
+        (session.created_at.unix_millis() <= ended_last).then(|| self.naming.of(session))
+    }
+
+    fn end(&self, mut remembered: MutexGuard<'_, Remembered>, id: SessionId, until: Timestamp, how: How) {
+        let tunnels = remembered.end(id, until, how);
+        self.publish(remembered);
+        if let Some(tunnels) = tunnels {
+            tunnels.notify_waiters();
+        }
     }
 
     fn publish(&self, remembered: MutexGuard<'_, Remembered>) {

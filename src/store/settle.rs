@@ -27,7 +27,7 @@ impl CookieStore {
     ///
     /// `before` is what `presented` said. How a session left decides what becomes of its cookies:
     /// - `Known::Nobody`: it ended, by this request or by `invalid_grant`: what came is deleted.
-    /// - `Known::Unreadable` after `Known::User`: another answer ended it and saw to the cookies (`Memory::is_cleared`). Nothing is written: that answer
+    /// - `Known::Unreadable` after `Known::User`: another answer ended it and saw to the cookies (`Over::is_cleared`). Nothing is written: that answer
     ///   may have set a successor's, which a deletion that arrives late would take away.
     /// - `Known::Unreadable` from the start: what came is deleted.
     /// - `Known::Unsure`: the cookies stay.

@@ -25,13 +25,9 @@ impl Grpc {
     fn named(media: &str) -> Option<Grpc> {
         let (protocol, messages) = media.split_once('+').unwrap_or((media, ""));
         let web = if messages.eq_ignore_ascii_case("json") { Grpc::WebJson } else { Grpc::Web };
-        [
-            ("application/grpc", Grpc::Http2),
-            ("application/grpc-web", web),
-            ("application/grpc-web-text", Grpc::WebText),
-        ]
-        .into_iter()
-        .find_map(|(name, grpc)| protocol.eq_ignore_ascii_case(name).then_some(grpc))
+        [("application/grpc", Grpc::Http2), ("application/grpc-web", web), ("application/grpc-web-text", Grpc::WebText)]
+            .into_iter()
+            .find_map(|(name, grpc)| protocol.eq_ignore_ascii_case(name).then_some(grpc))
     }
 }
 

@@ -7,6 +7,7 @@ use super::world::*;
 use crate::demo::provider::{Answers, ExpiresIn, Facts};
 use crate::oidc::Secret;
 use crate::session::claims::Claim;
+use crate::store::memory::Standing;
 
 fn refresh_token(tokens: &Tokens) -> &str {
     tokens.refresh_token.as_ref().unwrap().expose()
@@ -115,7 +116,7 @@ async fn a_grant_that_is_not_accepted_ends_the_session() {
     let SignedIn { session, tokens, .. } = world.signed_in().await;
     world.op.revoke_user(BAT);
     assert!(matches!(world.refresh(&session, &tokens).await, Refreshed::Ended));
-    assert!(world.memory.is_ended(session.id) && !world.memory.is_cleared(session.id));
+    assert!(matches!(world.memory.meet(&session), Standing::Over(over) if !over.is_cleared()));
     assert!(matches!(world.refresh(&session, &tokens).await, Refreshed::Ended));
     assert_eq!(world.calls(Op::Refresh), 1);
     assert!(world.metrics.render().contains("tokigate_refreshes_total{result=\"ended\"} 1\n"));

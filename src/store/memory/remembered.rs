@@ -35,7 +35,7 @@ pub struct End {
 }
 
 /// What ended a session.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// `invalid_grant`, another user's answer.
     Refused,

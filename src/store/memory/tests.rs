@@ -22,6 +22,14 @@ fn renewed(n: u64, generation: u32) -> Arc<Renewed> {
     Arc::new(Renewed { session, tokens: Arc::new(Tokens { session: id(n), generation, ..tokens() }) })
 }
 
+/// How the session is over, if it is.
+fn over(memory: &Memory, n: u64) -> Option<Over> {
+    match memory.meet(&session_of(n)) {
+        Standing::Over(over) => Some(over),
+        Standing::Lives(_) => None,
+    }
+}
+
 fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
@@ -56,10 +64,10 @@ fn nothing_is_kept_of_a_session_that_has_ended() {
 fn an_answer_that_clears_the_cookies_itself_is_remembered_whatever_ends_it_besides() {
     let memory = Memory::new(10);
     memory.end(id(1), END);
-    assert!(!memory.is_cleared(id(1)));
+    assert!(over(&memory, 1).is_some_and(|over| !over.is_cleared()));
     memory.end_and_clear(id(1), END);
     memory.end(id(1), NOW);
-    assert!(memory.is_cleared(id(1)) && memory.is_ended(id(1)));
+    assert!(over(&memory, 1).is_some_and(Over::is_cleared) && memory.is_ended(id(1)));
     memory.tidy(NOW);
     assert!(memory.is_ended(id(1)), "the later end counts");
 }
@@ -226,11 +234,13 @@ fn a_sign_out_is_known_as_one_until_somebody_signs_in_over_it() {
     let memory = Memory::new(10);
     memory.sign_out(id(1), after(100));
     memory.end(id(1), after(100));
-    assert!(memory.is_signed_out(id(1)) && memory.is_cleared(id(1)));
+    let signed_out = |n| over(&memory, n).is_some_and(Over::is_signed_out);
+    let cleared = |n| over(&memory, n).is_some_and(Over::is_cleared);
+    assert!(memory.is_signed_out(id(1)) && signed_out(1) && cleared(1));
     memory.end_and_clear(id(1), after(100));
-    assert!(!memory.is_signed_out(id(1)) && memory.is_cleared(id(1)));
+    assert!(!memory.is_signed_out(id(1)) && !signed_out(1) && cleared(1));
     memory.end(id(2), after(100));
-    assert!(!memory.is_signed_out(id(2)) && !memory.is_signed_out(id(3)));
+    assert!([2, 3].iter().all(|n| !memory.is_signed_out(id(*n)) && !signed_out(*n)));
 }
 
 #[test]
@@ -254,9 +264,36 @@ fn nothing_is_kept_of_a_session_that_the_provider_has_ended_and_what_was_kept_go
     memory.keep(renewed(1, 1), NOW).expect("it lives");
     end_at_provider(&memory, "sid-1");
     assert_eq!(memory.keep(renewed(1, 2), NOW), Err(Ended));
-    assert_eq!(memory.meet(&session_of(1)), Some(Over::AtProvider));
-    assert_eq!(memory.meet(&session_of(1)), Some(Over::Known), "from then on it is as if it had been ended here");
+    assert!(memory.is_over(&session_of(1)), "asking changes nothing");
+    assert_eq!(over(&memory, 1), Some(Over { how: How::Refused, is_news: true }));
+    let known = Some(Over { how: How::Refused, is_news: false });
+    assert_eq!(over(&memory, 1), known, "from then on it is as if it had been ended here");
     assert!(memory.is_first_to_tell(id(1)) && memory.kept(id(1)).is_none());
+}
+
+#[test]
+fn what_is_known_of_a_session_is_that_it_is_over_before_what_is_kept_of_it() {
+    let memory = Memory::new(10);
+    assert_eq!(memory.meet(&session_of(1)), Standing::Lives(None));
+    memory.keep(renewed(1, 4), NOW).expect("it lives");
+    memory.end(id(2), END);
+    assert_eq!(memory.meet(&session_of(1)), Standing::Lives(Some(renewed(1, 4))));
+    assert_eq!(memory.meet(&session_of(3)), Standing::Lives(None));
+    memory.sign_out(id(1), END);
+    end_at_provider(&memory, "sid-1");
+    assert_eq!(over(&memory, 1), Some(Over { how: How::SignedOut, is_news: false }), "it was no news");
+}
+
+#[tokio::test]
+async fn tunnels_of_a_session_that_is_met_after_its_end_at_the_provider_are_woken_too() {
+    let memory = Memory::new(10);
+    end_at_provider(&memory, "sid-1");
+    // Opened by a session of the same identifier that the provider calls by no name.
+    let unnamed = Session { at_provider: crate::session::AtProvider::default(), ..session_of(1) };
+    let mut waiting = Box::pin(memory.ended(memory.called(&unnamed)));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    assert!(over(&memory, 1).is_some_and(|over| over.is_news));
+    assert!(poll_once(waiting.as_mut()).is_ready());
 }
 
 #[test]

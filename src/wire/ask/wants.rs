@@ -5,8 +5,8 @@ use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderNa
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Fetch, Relation, Wants};
-use crate::wire::media::{self, Grpc};
 use crate::wire::Host;
+use crate::wire::media::{self, Grpc};
 
 impl Wants {
     /// The table in interface.md "What a request without a session gets", row by row.
