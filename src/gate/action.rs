@@ -36,9 +36,10 @@ pub enum Action {
         return_to: ReturnTo,
         onward: bool,
     },
-    /// A browser comes back from the provider's own sign-out.
+    /// A browser comes back from the provider's own sign-out; `state`, where it came once.
     BackFromSignOut {
         public_url: usize,
+        state: Option<String>,
     },
     /// `/sign_out` from another site: a page with a button.
     AskSignOut {

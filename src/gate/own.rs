@@ -27,7 +27,9 @@ impl Gate {
             Endpoint::SignedOut if at.machine || ask.wants == Wants::Prefetch => {
                 Action::Refuse(Refusal::NoNavigation, Form::of(ask.wants))
             }
-            Endpoint::SignedOut => Action::BackFromSignOut { public_url: at.public_url },
+            Endpoint::SignedOut => {
+                Action::BackFromSignOut { public_url: at.public_url, state: only(ask.query(), "state") }
+            }
             Endpoint::Auth => self.auth(at, ask, caller, now),
             Endpoint::AuthRedirect => self.auth_redirect(at, ask, caller, now),
             Endpoint::UserInfo => self.for_user(at, caller, now, Action::UserInfo),

@@ -151,7 +151,7 @@ impl Doorkeeper {
             Action::ToStart { public_url, return_to } => answer::to_start(public_url, &return_to, &visit.asked_here()),
             Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to, onward } => visit.sign_out(public_url, &return_to, onward),
-            Action::BackFromSignOut { public_url } => visit.back_from_sign_out(public_url),
+            Action::BackFromSignOut { public_url, state } => visit.back_from_sign_out(public_url, state.as_deref()),
             Action::AskSignOut { public_url, return_to } => {
                 let onward = visit.house.provider.signs_out_at();
                 answer::ask_sign_out(public_url, &return_to, onward.as_deref(), &visit.asked_here())

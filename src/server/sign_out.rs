@@ -70,12 +70,12 @@ impl Visit<'_> {
 
     /// §3: the way back. A `state` that is this browser's own says that the provider has no session any more: the marker goes, and the next page load
     /// may sign in anew. Any other, or none, changes nothing. Whoever has signed in meanwhile is not told otherwise.
-    pub fn back_from_sign_out(&mut self, public_url: usize) -> Response<Body> {
+    pub fn back_from_sign_out(&mut self, public_url: usize, state: Option<&str>) -> Response<Body> {
         let root = self.site.gate.root(public_url);
         if self.session().is_some() {
             return answer::to_return(public_url, &root, &self.asked_here());
         }
-        match self.own_state(public_url) {
+        match state.and_then(|state| self.own_state(public_url, state)) {
             Some(state) => {
                 self.after.signed_out = false;
                 let return_to = state.return_to.map_or(root, ReturnTo::checked);
@@ -86,10 +86,7 @@ impl Visit<'_> {
     }
 
     /// The `state` that came back, if this browser was sent with it.
-    fn own_state(&self, public_url: usize) -> Option<State> {
-        let query = self.ask.query().unwrap_or_default();
-        let mut states = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
-        let (Some((_, text)), None) = (states.next(), states.next()) else { return None };
+    fn own_state(&self, public_url: usize, text: &str) -> Option<State> {
         let state = State::open_of_sign_out(&self.site.keys, text.as_bytes())?;
         let is_own = self.ask.cookies.value(Part::SignedOut) == Some(state.id.as_bytes());
         let is_here = usize::from(state.site) == public_url && !state.is_stale(self.house.clock.now());

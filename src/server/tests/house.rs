@@ -154,7 +154,7 @@ impl Gatehouse {
             Action::SignIn(sign_in) => visit.sign_in(&sign_in, Begin::Asked).await,
             Action::Callback => visit.callback().await,
             Action::SignOut { public_url, return_to, onward } => visit.sign_out(public_url, &return_to, onward),
-            Action::BackFromSignOut { public_url } => visit.back_from_sign_out(public_url),
+            Action::BackFromSignOut { public_url, state } => visit.back_from_sign_out(public_url, state.as_deref()),
             Action::SignedOut { public_url, return_to } => visit.signed_out(public_url, &return_to),
             Action::SessionStatus | Action::UserInfo => {
                 let mut answer = Response::new(Body::Empty);
