@@ -136,3 +136,5 @@ pub async fn linger(mut stream: Stream) {
 /// Beyond this a head would not fit the library's buffer, whatever its limit says.
 const LIBRARY_BUFFER: usize = 400 * 1024;
 const LINGER: Duration = Duration::from_secs(5);
+/// For a last word to be taken.
+pub const LAST_WORD: Duration = Duration::from_secs(1);

@@ -6,14 +6,13 @@ mod proxy;
 mod refused;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use self::refused::{Refusals, Refused};
 use super::arrival::Agreed;
-use super::connection::linger;
+use super::connection::{LAST_WORD, linger};
 use super::peer::Peer;
 use super::tls::Tls;
 use super::worker::Floor;
@@ -88,5 +87,3 @@ impl Entrance {
         }
     }
 }
-
-const LAST_WORD: Duration = Duration::from_secs(1);

@@ -25,7 +25,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::answer;
 use super::arrival::Arrived;
-use super::connection::linger;
+use super::connection::{LAST_WORD, linger};
 use super::drain::Stage;
 use super::peer::Peer;
 use super::watchman::{Order, Watchman};
@@ -232,4 +232,3 @@ const MALFORMED_STREAMS: usize = 100;
 /// Notices peers that vanished where TCP does not: behind a proxy that keeps the connection.
 const PING_EVERY: Duration = Duration::from_secs(60);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-const LAST_WORD: Duration = Duration::from_secs(1);

@@ -103,11 +103,11 @@ impl<'a, W: Watchable> Watchman<'a, W> {
         let deadline = self.watched.deadline(&self.floor.limits)?;
         match (self.watched.idle_since(), self.dismissed, self.finishing_since) {
             (Some(_), Some(dismissed), _) => Some(dismissed + W::FAREWELL),
-            // A request may be on its way in this very moment.
             (Some(since), None, Some(finishing)) => Some(deadline.min(since.max(finishing) + LAST_CALL)),
             (Some(_), None, None) | (None, _, _) => Some(deadline),
         }
     }
 }
 
-const LAST_CALL: Duration = Duration::from_millis(250);
+/// What an idle connection is waited for in a drain: a request may be on its way in this very moment.
+pub const LAST_CALL: Duration = Duration::from_millis(250);

@@ -10,6 +10,7 @@ use tokio::io::{Interest, Ready};
 use tokio::time::timeout;
 
 use crate::server::drain::Stage;
+use crate::server::watchman::LAST_CALL;
 use crate::server::worker::Floor;
 use crate::upstream::Stream;
 
@@ -65,6 +66,3 @@ fn peek(socket: BorrowedFd<'_>, known: usize, bytes: &mut [u8]) -> io::Result<us
     // No more than before is nothing new: the runtime is told to wait.
     if len > known || len == 0 { Ok(len) } else { Err(io::ErrorKind::WouldBlock.into()) }
 }
-
-/// As for idle connections: a request may be on its way in this very moment.
-const LAST_CALL: Duration = Duration::from_millis(250);
