@@ -2,17 +2,16 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
 use super::access::{self, Done};
 use super::answer::{self, Asked, SessionStatus, form_at_the_door};
+use super::ending::{end_of, farewell, patience};
 use super::login::Begin;
 use super::peer::Peer;
 use super::request_id::RequestIds;
@@ -23,12 +22,11 @@ use crate::clock::Timestamp;
 use crate::gate::action::{Errand, Form};
 use crate::gate::{Action, Pass};
 use crate::oidc::Secret;
-use crate::session::Session;
-use crate::upstream::{Arrived, Body, Ending, Farewell, Pool};
+use crate::upstream::{Arrived, Body, Pool};
 use crate::wire::ask::origin;
 use crate::wire::ask::preflight;
 use crate::wire::rewrite::From;
-use crate::wire::{Ask, Grpc, Head, Malformed, media};
+use crate::wire::{Ask, Head, Malformed};
 
 /// Answers the requests of one worker.
 pub struct Doorkeeper {
@@ -281,36 +279,4 @@ fn user_info(visit: &Visit<'_>) -> Response<Body> {
         claims.insert(identity.user_claim.clone(), session.user.as_str().into());
     }
     answer::user_info(claims, &visit.asked(Form::Data, None))
-}
-
-/// Returns when the session is over: ended here, or at its absolute end; what has no session, at that alone.
-fn end_of(house: &Arc<House>, session: Option<&Session>, until: Timestamp) -> Ending {
-    let house = Arc::clone(house);
-    let session = session.map(|session| house.memory.called(session));
-    Box::pin(async move {
-        let Some(session) = session else { return house.clock.sleep_until(until).await };
-        let ended = std::pin::pin!(house.memory.ended(session));
-        let at_its_end = std::pin::pin!(house.clock.sleep_until(until));
-        match select(ended, at_its_end).await {
-            Either::Left(((), _)) | Either::Right(((), _)) => {}
-        }
-    })
-}
-
-/// How long a response's head waits for a refresh that goes on beside it. A stream's first bytes are waited for by somebody.
-fn patience(response: &Response<Body>) -> Duration {
-    let head_is_urgent = response.status() == StatusCode::SWITCHING_PROTOCOLS
-        || media::is_event_stream(response.headers())
-        || Grpc::of(response.headers()).is_some();
-    if head_is_urgent { Duration::from_millis(50) } else { Duration::from_secs(2) }
-}
-
-/// How it stops when its session is over. `None`: it has an end of its own.
-fn farewell(response: &Response<Body>) -> Option<Farewell> {
-    match Grpc::of(response.headers()) {
-        _ if media::is_event_stream(response.headers()) => Some(Farewell::Silence),
-        Some(Grpc::Web | Grpc::WebJson | Grpc::WebText) => Some(Farewell::Abort),
-        Some(Grpc::Http2) => Some(Farewell::Trailers(answer::grpc_session_over())),
-        None => None,
-    }
 }

@@ -8,6 +8,7 @@ mod arrival;
 mod bearer;
 mod connection;
 pub mod drain;
+mod ending;
 mod entrance;
 mod handle;
 pub mod http2;
