@@ -93,7 +93,7 @@ impl SignIn {
     }
 }
 
-/// Why a request goes no further. `server/answer.rs` alone knows the status codes.
+/// Why a request goes no further. `server/answer/` alone knows the status codes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
     /// 401 without a session. `return_to` is where a sign-in would lead, and `step_up` what it would have to be.

@@ -66,7 +66,7 @@ pub struct SignedIn {
     pub received: Vec<Received>,
 }
 
-/// Why a sign-in did not come about. `server/answer.rs` gives each its status and page.
+/// Why a sign-in did not come about. `server/answer/` gives each its status and page.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// Discovery has not succeeded yet.

@@ -43,7 +43,7 @@ pub struct Settings {
     pub idle_timeout: Duration,
 }
 
-/// Why the application gave no answer. `server/answer.rs` gives each its status.
+/// Why the application gave no answer. `server/answer/` gives each its status.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum UpstreamError {
     #[error("the application could not be reached: {0}")]
