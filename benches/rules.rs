@@ -30,6 +30,21 @@ fn main() {
         });
         println!("{name:<30} {:>9.0} {:>9.0} {:>9.0}", cost[0], cost[1], cost[2]);
     }
+    println!("\n{:<30} {:>9} {:>9} {:>9}", "the dearest, by bytes", 1_000, 5_000, 60_000);
+    for name in ["/team-%/**", "/**/*.e%"] {
+        let rules = Rules::new(&(0..10).map(|index| name.replace('%', &index.to_string())).collect::<Vec<_>>());
+        let cost = [1_000, 5_000, 60_000].map(|bytes| nanoseconds(&rules, &[&dearest(&rules, bytes)]));
+        println!("{name:<30} {:>9.0} {:>9.0} {:>9.0}", cost[0], cost[1], cost[2]);
+    }
+}
+
+/// Of targets that read in more and more ways, the one that costs the most.
+fn dearest(rules: &Rules, bytes: usize) -> String {
+    let odd =
+        ["/a%20b", "/x;1/%2e%2e;a", "/x;1/%2e%2e;a/%5c", "/x;1/%252e%252e;a/%2fb", "/x;1/%252e%252e;a/%2fb//%5c.."];
+    let targets = odd.map(|odd| odd.to_owned() + &"/a".repeat((bytes - odd.len()) / 2));
+    let cost = |target: &String| nanoseconds(rules, &[target]);
+    targets.into_iter().max_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or_default()
 }
 
 /// The best of several rounds: the machine may be busy, a decision is never faster than it can be.

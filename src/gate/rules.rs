@@ -36,7 +36,7 @@ use ipnet::IpNet;
 
 use self::index::Index;
 use super::Lacks;
-use super::path::{Readings, is_plain};
+use super::path::{Readings, has_capitals, in_lower_case, is_plain};
 use super::pattern::{Case, Pattern};
 use crate::clock::Timestamp;
 use crate::oidc::StepUp;
@@ -233,10 +233,14 @@ impl Rules {
     }
 
     fn judge_odd(&self, asked: Asked<'_>, sent: &[u8], readings: &Readings) -> Verdict<'_> {
-        let lower: Vec<Vec<u8>> = readings.all.iter().map(|reading| in_lower_case(reading)).collect();
+        // Where neither has capitals, the reading in lower case is the reading; the index takes no notice of those within ASCII.
+        let matters = |reading: &&Vec<u8>| self.have_capitals || has_capitals(reading);
+        let lower = readings.all.iter().filter(matters).map(|reading| (in_lower_case(reading), reading.is_ascii()));
+        let lower: Vec<(Vec<u8>, bool)> = lower.collect();
         let kept = readings.all.iter().map(|reading| Reading(reading, Case::Kept));
-        let all: Vec<Reading<'_>> = kept.chain(lower.iter().map(|reading| Reading(reading, Case::Folded))).collect();
-        let near = self.index.near_any(all.iter().map(|Reading(path, _)| *path));
+        let all: Vec<_> = kept.chain(lower.iter().map(|(reading, _)| Reading(reading, Case::Folded))).collect();
+        let others = lower.iter().filter(|(_, from_ascii)| !from_ascii).map(|(reading, _)| reading);
+        let near = self.index.near_any(readings.all.iter().chain(others).map(Vec::as_slice));
         if readings.damaged {
             let opened =
                 self.at(&near).any(|rule| rule.opens && rule.is_for(asked) && rule.matches(Reading(sent, Case::Kept)));
@@ -372,14 +376,6 @@ fn effect_of(rule: Option<&Compiled>) -> usize {
 fn is_in(networks: &[IpNet], client: Option<IpAddr>) -> bool {
     networks.is_empty()
         || client.is_some_and(|client| networks.iter().any(|network| network.contains(&client.to_canonical())))
-}
-
-/// By Unicode, where it is text: an application that folds `K` (U+212A) to `k` is known.
-fn in_lower_case(reading: &[u8]) -> Vec<u8> {
-    match std::str::from_utf8(reading) {
-        Ok(text) => text.to_lowercase().into_bytes(),
-        Err(_) => reading.to_ascii_lowercase(),
-    }
 }
 
 /// The effect of what no rule says.
