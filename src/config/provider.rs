@@ -1,7 +1,5 @@
 //! `[provider]`: presets applied, addresses checked.
 
-use std::path::PathBuf;
-
 use jsonwebtoken::Algorithm;
 
 use super::choices::{USUAL_ALGORITHMS, algorithms};
@@ -12,7 +10,7 @@ use super::report::Report;
 use super::secret;
 use super::server::number;
 use super::value::{Key, One};
-use super::{bearer, client, endpoints, identity};
+use super::{bearer, certificate, client, endpoints, identity};
 use crate::oidc::authorize::is_protocol_parameter;
 use crate::provider::{Preset, Settings, UserinfoMode};
 use crate::session::Lifetimes;
@@ -61,7 +59,7 @@ pub fn settings<'a>(
         id_token_algs: id_token_algs(provider, report),
         wanted_claims: claims,
         lifetimes,
-        ca_file: ca_file(&provider.ca_file, report),
+        ca_file: certificate::authorities(&provider.ca_file, report),
         insecure_http,
         logins_per_minute: per_minute(&written.limits.logins_per_minute, 600, report),
         introspections_per_minute: per_minute(&written.limits.introspections_per_minute, 6000, report),
@@ -204,19 +202,6 @@ fn wrong_parameter(name: &str) -> Option<String> {
         .then(|| format!("{name} is the protocol's own and cannot be set; leave it out"))
 }
 
-fn ca_file(key: &Key<PathBuf>, report: &mut Report) -> Option<PathBuf> {
-    let at = key.noted(report)?.clone();
-    let path = at.value.display();
-    match secret::bytes(&at.value) {
-        Err(text) => report.wrong(&at, text),
-        Ok(bytes) if !bytes.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) => {
-            report.wrong(&at, format!("{path} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"));
-        }
-        Ok(_) => {}
-    }
-    Some(at.value)
-}
-
 fn per_minute(key: &Key<u64>, default: usize, report: &mut Report) -> u32 {
     u32::try_from(number(key, default, MOST_PER_MINUTE, report)).unwrap_or(u32::MAX)
 }
@@ -225,5 +210,4 @@ fn list(texts: &[String]) -> String {
     format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
 }
 
-const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const MOST_PER_MINUTE: usize = 1_000_000;

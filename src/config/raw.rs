@@ -165,7 +165,7 @@ sections! {
         require_id_token: Key<bool>,
         /// Default ["RS256", "PS256", "ES256", "EdDSA"]. Also RS384, RS512, PS384, PS512, ES384.
         id_token_algs: Key<Vec<At<One<jsonwebtoken::Algorithm>>>>,
-        /// Certificates in PEM that are trusted besides the system's.
+        /// Certificates in PEM that are trusted besides the system's; read again when they change.
         ca_file: File,
         /// The proxy towards the provider. Default: what HTTPS_PROXY and NO_PROXY say.
         proxy: Text,

@@ -179,6 +179,7 @@ impl Provider {
         // Refused only where the process has chosen already, which is as good.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let mut keys = Files::new("client_key", "key and certificate", settings.key_files());
+        let mut authorities = Files::new("provider_ca", "authorities", settings.ca_file.iter().cloned().collect());
         let shared = Arc::new(Shared {
             http: Http::new(&settings, patience, metrics.clone())?,
             client: client::Client::new(&settings)?,
@@ -202,7 +203,10 @@ impl Provider {
             .handle()
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
         let looking = shared.clone();
-        runtime.handle().spawn(files::keep_up(move || keys.look(&looking.metrics, || looking.reread())));
+        runtime.handle().spawn(files::keep_up(move || {
+            keys.look(&looking.metrics, || looking.reread());
+            authorities.look(&looking.metrics, || looking.http.reread(&looking.settings));
+        }));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
 

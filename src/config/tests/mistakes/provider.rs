@@ -107,11 +107,24 @@ id_token_algs = ["none"]
 id_token_algs = []
     -> provider.id_token_algs: it is empty: no token would be taken
 ca_file = "/dev/null"
-    -> provider.ca_file: /dev/null holds no certificate in PEM (-----BEGIN CERTIFICATE-----)
+    -> provider.ca_file: /dev/null: it holds no certificate in PEM
+ca_file = ""
+    -> provider.ca_file: it is empty; write the path of a file
 proxy = "socks5://me:s3cret@proxy"
     -> provider.proxy: it is no address of a proxy; write http://host:port
 "##,
     );
+}
+
+/// As strictly as the start reads it.
+#[test]
+fn of_authorities_that_only_look_like_some() {
+    let file = std::env::temp_dir().join(format!("tokigate-config-ca-{}.pem", std::process::id()));
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let said = told(&around("provider", &format!("ca_file = {file:?}")), &[]);
+    let place = format!("provider.ca_file: {}: ", file.display());
+    assert!(said.len() == 1 && said[0].contains(&place), "{said:?}");
+    std::fs::remove_file(file).unwrap();
 }
 
 /// Keys and certificates as the tests of the rooms that use them have them.
