@@ -88,5 +88,5 @@ fn read(path: &Path) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
 /// Sights of something bad.
 const ENOUGH: u8 = 2;
 const EVERY: Duration = Duration::from_secs(2);
-/// Larger than any file of a configuration.
-const MOST: u64 = 4 << 20;
+/// Bytes; larger than any file of a configuration. Lists of revoked certificates are the longest.
+const MOST: u64 = 64 << 20;

@@ -82,6 +82,8 @@ sections! {
         key_file: File,
         /// Certificates in PEM: whom none of them vouches for is not let in (mutual TLS).
         client_ca_file: File,
+        /// Revocation lists (CRL) in PEM: whose certificate stands in one, or has none that counts for it, is not let in. One of each issuer; read again when it changes.
+        client_crl_file: File,
         /// Further certificates, for the names that are in them: [{ cert_file = "…", key_file = "…" }].
         certificates: Many<CertificatePair>,
         /// What seals session tickets, the same in all replicas: one key a line as in session.keys_file, the first seals, all open. Default keys of this process.

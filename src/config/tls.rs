@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateRevocationListDer;
 use rustls::sign::CertifiedKey;
 
 use super::public::Places;
@@ -14,7 +15,7 @@ use super::{certificate, keys};
 use crate::clock::Clock;
 use crate::oidc::Secret;
 use crate::tls::leaf::{self, Validity};
-use crate::tls::{self, BadCertificate, CertificateFiles};
+use crate::tls::{self, BadCertificate, BadFile, CertificateFiles};
 
 /// For every listener with an address and a port.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub pairs: Vec<CertificateFiles>,
     /// Who vouches for clients; `None`: no client is asked for a certificate.
     pub client_ca: Option<PathBuf>,
+    /// Which of their certificates count no longer; `None`: nobody asks.
+    pub client_crl: Option<PathBuf>,
     /// What seals tickets in all replicas; `None`: keys of this process.
     pub ticket_keys: Option<PathBuf>,
 }
@@ -34,6 +37,8 @@ pub enum BadTls {
     Pair { number: usize, bad: BadCertificate },
     #[error("tls.client_ca_file: {0}")]
     ClientCa(String),
+    #[error("tls.client_crl_file: {0}")]
+    ClientCrl(BadFile),
     #[error("tls.ticket_key_file: {0}")]
     TicketKeys(String),
 }
@@ -56,9 +61,19 @@ impl Settings {
         self.client_ca.as_ref().map(read).transpose()
     }
 
+    /// None where there is no file.
+    pub fn read_client_crl(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, BadTls> {
+        self.client_crl.as_deref().map_or(Ok(Vec::new()), |file| tls::lists(file).map_err(BadTls::ClientCrl))
+    }
+
     /// All files but that of the ticket keys.
     pub fn certificates(&self) -> Vec<PathBuf> {
-        self.pairs.iter().flat_map(CertificateFiles::paths).chain(self.client_ca.clone()).collect()
+        self.pairs
+            .iter()
+            .flat_map(CertificateFiles::paths)
+            .chain(self.client_ca.clone())
+            .chain(self.client_crl.clone())
+            .collect()
     }
 }
 
@@ -78,10 +93,19 @@ pub fn settings(
 ) -> Option<Settings> {
     let tls = &written.tls;
     let client_ca = certificate::authorities(&tls.client_ca_file, report);
+    let client_crl = certificate::revocations(&tls.client_crl_file, report);
+    if !tls.client_crl_file.is_absent() && tls.client_ca_file.is_absent() {
+        report.wrong_key(
+            &tls.client_crl_file,
+            "it needs tls.client_ca_file: without it no client is asked for a certificate",
+        );
+    }
     let ticket_keys = ticket_keys(&tls.ticket_key_file, report);
     let further: Vec<_> = tls.certificates.elements.iter().map(|(_, pair)| (&pair.cert_file, &pair.key_file)).collect();
     let is_absent = further.is_empty()
-        && [&tls.cert_file, &tls.key_file, &tls.client_ca_file, &tls.ticket_key_file].iter().all(|key| key.is_absent());
+        && [&tls.cert_file, &tls.key_file, &tls.client_ca_file, &tls.client_crl_file, &tls.ticket_key_file]
+            .iter()
+            .all(|key| key.is_absent());
     if is_absent {
         return None;
     }
@@ -90,7 +114,7 @@ pub fn settings(
     places_are_covered(written, places, &read, report);
     heard(written, listen, report);
     let pairs = read.into_iter().flatten().map(|(files, _)| files).collect();
-    Some(Settings { pairs, client_ca, ticket_keys })
+    Some(Settings { pairs, client_ca, client_crl, ticket_keys })
 }
 
 fn pair(

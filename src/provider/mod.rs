@@ -56,7 +56,7 @@ use crate::oidc::step_up::Unmet;
 use crate::session::{Attempt, Session, Tokens};
 use crate::store::memory::{Memory, Renewed};
 use crate::telemetry::metrics::{Endpoint, Metrics};
-use crate::tls::{BadCaFile, BadCertificate};
+use crate::tls::{BadCertificate, BadFile};
 
 /// A finished sign-in.
 pub struct SignedIn {
@@ -147,7 +147,7 @@ pub struct AuthorizeRequest<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("provider.ca_file: {0}")]
-    CaFile(#[from] BadCaFile),
+    CaFile(#[from] BadFile),
     #[error("provider.{0} is missing: this preset does not know it")]
     Missing(&'static str),
     #[error("provider.signing_key: {0}")]

@@ -93,7 +93,8 @@ impl Current {
         let clients = settings.read_client_ca()?;
         // A ticket of one who showed no certificate, or one of another authority, opens nothing here: the handshake is a full one then.
         let ticketer = Ticketer::new(Arc::clone(tickets), clients.as_ref());
-        let clients = clients.map(clients::verifier).transpose()?;
+        let revoked = settings.read_client_crl()?;
+        let clients = clients.map(|clients| clients::verifier(clients, revoked)).transpose()?;
         let provider = Arc::new(tls::cryptography());
         let builder = ServerConfig::builder_with_details(provider, Arc::new(Time(clock.clone())))
             .with_safe_default_protocol_versions()

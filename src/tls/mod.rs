@@ -2,6 +2,7 @@
 
 mod certificate;
 pub mod leaf;
+mod revoked;
 mod roots;
 
 use std::sync::Arc;
@@ -11,7 +12,13 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 pub use certificate::{BadCertificate, CertificateFiles};
-pub use roots::{BadCaFile, of_file, of_machine};
+pub use revoked::lists;
+pub use roots::{of_file, of_machine};
+
+/// Why nothing can be made of what a file says about certificates.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadFile(String);
 
 /// Algorithms, the post-quantum key exchange first.
 pub fn cryptography() -> CryptoProvider {

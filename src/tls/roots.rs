@@ -6,10 +6,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// Why a file of certificates names nobody to trust.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadCaFile(String);
+use super::BadFile;
 
 /// The machine's trust anchors; one that has none, such as an image without a CA bundle, gets Mozilla's.
 pub fn of_machine() -> RootCertStore {
@@ -22,8 +19,8 @@ pub fn of_machine() -> RootCertStore {
 }
 
 /// Those of a file in PEM: every one of it can be read, and there is at least one.
-pub fn of_file(file: &Path) -> Result<RootCertStore, BadCaFile> {
-    let told = |why: String| BadCaFile(format!("{}: {why}", file.display()));
+pub fn of_file(file: &Path) -> Result<RootCertStore, BadFile> {
+    let told = |why: String| BadFile(format!("{}: {why}", file.display()));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))? {
         let certificate = certificate.map_err(|error| told(error.to_string()))?;

@@ -12,7 +12,7 @@ use rustls::{CertificateError, ClientConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use crate::tls::{self, BadCaFile, BadCertificate, CertificateFiles};
+use crate::tls::{self, BadCertificate, BadFile, CertificateFiles};
 
 /// `[upstream_tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct TlsSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum BadTls {
     #[error("upstream_tls.ca_file: {0}")]
-    CaFile(#[from] BadCaFile),
+    CaFile(#[from] BadFile),
     #[error("upstream_tls.{key}: {0}", key = .0.key())]
     Certificate(#[from] BadCertificate),
 }

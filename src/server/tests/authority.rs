@@ -2,11 +2,17 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: Certificate,
+    serial: Serial,
+    /// What is shown with its certificates: its own, where another made it.
+    chain: Vec<Vec<u8>>,
 }
 
 /// A certificate and its key, in PEM and DER.
@@ -15,16 +21,35 @@ pub struct Pair {
     pub certificate: String,
     pub key: String,
     pub certificate_der: Vec<u8>,
+    pub chain: Vec<Vec<u8>>,
     pub key_der: Vec<u8>,
+    pub serial: Serial,
+}
+
+type Serial = [u8; 8];
+
+fn serial() -> Serial {
+    let mut serial = [0; 8];
+    getrandom::fill(&mut serial).unwrap();
+    // As short as DER writes it.
+    serial[0] = 1;
+    serial
 }
 
 impl Authority {
     pub fn new() -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (key, params, serial) = (KeyPair::generate().unwrap(), authority("above"), serial());
         let certificate = params.self_signed(&key).unwrap();
-        Authority { issuer: Issuer::new(params, key), certificate }
+        Authority { issuer: Issuer::new(params, key), certificate, serial, chain: Vec::new() }
+    }
+
+    /// One that this one vouches for.
+    pub fn below(&self) -> Authority {
+        let (key, mut params, serial) = (KeyPair::generate().unwrap(), authority("below"), serial());
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let chain = vec![certificate.der().to_vec()];
+        Authority { issuer: Issuer::new(params, key), certificate, serial, chain }
     }
 
     pub fn pem(&self) -> String {
@@ -35,24 +60,57 @@ impl Authority {
         self.certificate.der().to_vec()
     }
 
+    pub fn serial(&self) -> Serial {
+        self.serial
+    }
+
     /// For these names, and for any time.
     pub fn issue(&self, names: &[&str]) -> Pair {
         self.issue_as(names, |_| ())
     }
 
     pub fn issue_as(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let key = KeyPair::generate().unwrap();
+        let (key, serial) = (KeyPair::generate().unwrap(), serial());
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
         change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Pair {
             certificate: certificate.pem(),
             key: key.serialize_pem(),
             certificate_der: certificate.der().to_vec(),
+            chain: self.chain.clone(),
             key_der: key.serialize_der(),
+            serial,
         }
     }
+
+    /// A list in which these stand, and that is good until this year.
+    pub fn revoking(&self, serials: &[Serial], year: i32) -> String {
+        let revoked = |serial: &Serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: date_time_ymd(2021, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
 }
 
 /// A folder that is gone when it is dropped.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{HandshakeKind, RootCertStore, ServerConnection};
@@ -33,8 +33,15 @@ impl Secured {
 }
 
 /// Vouched for by one of these; whoever shows none is not let in.
-pub(super) fn verifier(roots: RootCertStore) -> Result<Arc<dyn ClientCertVerifier>, BadTls> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(tls::cryptography())).build();
+///
+/// Where lists are given, each certificate up to an authority is looked up, and one that no list is about, or none that is still good, lets nobody in: whoever
+/// could keep a list from arriving could bring back what stands in it.
+pub(super) fn verifier(
+    roots: RootCertStore,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Arc<dyn ClientCertVerifier>, BadTls> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(tls::cryptography()));
+    let verifier = verifier.with_crls(revoked).enforce_revocation_expiration().build();
     verifier
         .map(|verifier| verifier as Arc<dyn ClientCertVerifier>)
         .map_err(|error| BadTls::ClientCa(error.to_string()))
@@ -43,7 +50,8 @@ pub(super) fn verifier(roots: RootCertStore) -> Result<Arc<dyn ClientCertVerifie
 impl Tls {
     /// What a finished handshake says. `Err`: its client's certificate does not let it in.
     ///
-    /// A resumed one brings the certificate along in its ticket and verifies nothing (RFC 8446 §2.2): it may have run out since, or its authority gone.
+    /// A resumed one brings the certificate along in its ticket and verifies nothing (RFC 8446 §2.2): it may have run out or been revoked since, or its authority
+    /// gone.
     pub fn secured(&self, current: &Current, connection: &ServerConnection) -> Result<Secured, rustls::Error> {
         let mut secured =
             Secured { server_name: connection.server_name().map(str::to_ascii_lowercase), client_certificate: None };

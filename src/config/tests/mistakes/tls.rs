@@ -36,6 +36,16 @@ client_ca_file = "src/provider/tests/tls/server.key"
     -> tls.client_ca_file: src/provider/tests/tls/server.key: it holds no certificate in PEM
 cert_file = "src/provider/tests/tls/server.pem"
 key_file = "src/provider/tests/tls/server.key"
+client_ca_file = "src/provider/tests/tls/client-ca.pem"
+client_crl_file = "src/provider/tests/tls/client-ca.pem"
+    -> tls.client_crl_file: src/provider/tests/tls/client-ca.pem: it holds no revocation list in PEM (-----BEGIN X509 CRL-----); one in DER is rewritten by openssl crl -inform DER -in CRL -out NEW
+cert_file = "src/provider/tests/tls/server.pem"
+key_file = "src/provider/tests/tls/server.key"
+client_ca_file = "src/provider/tests/tls/client-ca.pem"
+client_crl_file = "/nowhere"
+    -> tls.client_crl_file: /nowhere: I/O error: No such file or directory (os error 2)
+cert_file = "src/provider/tests/tls/server.pem"
+key_file = "src/provider/tests/tls/server.key"
 ticket_key_file = "src/provider/tests/tls/server.key"
     -> tls.ticket_key_file: src/provider/tests/tls/server.key:1: it is no key in base64; run `tokigate keygen`
 cert_file = "src/provider/tests/tls/server.pem"
@@ -48,6 +58,30 @@ certificates = [{ cert_file = "src/provider/tests/tls/client.pem", key_file = "s
     -> tls.certificates[0].key_file: src/provider/tests/tls/server.key is not the key of the certificate in src/provider/tests/tls/client.pem
 "##,
     );
+}
+
+#[test]
+fn of_revocation_lists() {
+    let folder = std::env::temp_dir().join(format!("tokigate-config-crl-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("revoked.pem");
+    let said = |ca: &str, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let lines = format!("{SERVER}{ca}client_crl_file = {file:?}");
+        let said = problems(&around("tls", &lines), &[]);
+        said.into_iter().map(|problem| format!("{}: {}", problem.key, problem.text)).collect::<Vec<_>>()
+    };
+    let ca = "client_ca_file = \"src/provider/tests/tls/client-ca.pem\"\n";
+    let (one, two) = (list("one"), list("two"));
+    assert_eq!(said(ca, &format!("{one}{two}")), [""; 0]);
+    let without = "tls.client_crl_file: it needs tls.client_ca_file: without it no client is asked for a certificate";
+    assert_eq!(said("", &one), [without]);
+    let at = |why: &str| [format!("tls.client_crl_file: {}: {why}", file.display())];
+    let twice = at("list 3 is of the same issuer as one before it; leave the newest alone");
+    assert_eq!(said(ca, &format!("{one}{two}{one}")), twice);
+    let broken = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    assert_eq!(said(ca, &format!("{one}{broken}")), at("list 2 cannot be used: TrailingData(CertRevocationList)"));
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
@@ -131,6 +165,21 @@ fn a_certificate_whose_time_is_over_or_has_not_come_is_said() {
         assert_eq!(said, [format!("tls.cert_file: the certificate {says}: no browser takes it")]);
         std::fs::remove_dir_all(folder).unwrap();
     }
+}
+
+/// One of this issuer, in which nothing stands.
+fn list(issuer: &str) -> String {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, issuer);
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2020, 1, 1),
+        next_update: rcgen::date_time_ymd(2040, 1, 1),
+        crl_number: 1.into(),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    list.signed_by(&rcgen::Issuer::new(params, rcgen::KeyPair::generate().unwrap())).unwrap().pem().unwrap()
 }
 
 /// The folder, and the two lines that name them.

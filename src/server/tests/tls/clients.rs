@@ -90,6 +90,57 @@ async fn a_certificate_that_has_run_out_is_not_resumed_either() {
     }
 }
 
+#[tokio::test]
+async fn whose_certificate_has_been_revoked_is_neither_let_in_nor_resumed() {
+    for versions in BOTH {
+        let people = Authority::new();
+        let mut secure = Secure::new(|setup| {
+            setup.demands(&people);
+            setup.revokes(&people.revoking(&[], 2040));
+        });
+        let world = secure.before(telling().await).start().await;
+        let (bat, saraa) = (people.issue(&["bat"]), people.issue(&["saraa"]));
+        let (his, hers) = (showing(&secure, versions, &bat), showing(&secure, versions, &saraa));
+        for client in [&his, &hers] {
+            for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+                let wire = is_let_in(&world, client).await.expect("let in");
+                assert_eq!(wire.stream.get_ref().1.handshake_kind(), Some(kind));
+            }
+        }
+        secure.folder.write("revoked.pem", &people.revoking(&[bat.serial], 2040));
+        secure.look();
+        assert_eq!(secure.reloads(), (1, 0));
+        assert!(is_let_in(&world, &his).await.is_none(), "his ticket");
+        assert!(is_let_in(&world, &showing(&secure, versions, &bat)).await.is_none(), "his certificate");
+        let wire = is_let_in(&world, &hers).await.expect("let in");
+        assert_eq!(wire.stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed));
+    }
+}
+
+#[tokio::test]
+async fn whom_no_good_list_is_about_is_not_let_in() {
+    let people = Authority::new();
+    let middle = people.below();
+    let bat = middle.issue(&["bat"]);
+    let (above, below) = (people.revoking(&[], 2040), middle.revoking(&[], 2040));
+    for (what, lists, let_in) in [
+        ("one of each issuer", [above.clone(), below.clone()], true),
+        ("none of his own issuer", [above.clone(), String::new()], false),
+        ("none of his issuer's issuer", [String::new(), below.clone()], false),
+        ("one that is over", [above, middle.revoking(&[], 2027)], false),
+        ("one in which his issuer stands", [people.revoking(&[middle.serial()], 2040), below.clone()], false),
+        ("one of somebody else by that name", [Authority::new().revoking(&[], 2040), below], false),
+    ] {
+        let secure = Secure::new(|setup| {
+            setup.demands(&people);
+            setup.revokes(&lists.concat());
+        });
+        let world = secure.before(telling().await).start().await;
+        let wire = is_let_in(&world, &showing(&secure, BOTH[0], &bat)).await;
+        assert_eq!(wire.is_some(), let_in, "{what}");
+    }
+}
+
 /// All with the same ticket keys: what one of them sealed, the others could open.
 #[tokio::test]
 async fn a_ticket_from_where_no_certificate_was_demanded_or_another_lets_nobody_in() {

@@ -51,6 +51,11 @@ impl Written<'_> {
     pub fn demands(&mut self, authority: &Authority) {
         self.settings.client_ca = Some(self.folder.write("clients.pem", &authority.pem()));
     }
+
+    /// And none that stands in these lists.
+    pub fn revokes(&mut self, lists: &str) {
+        self.settings.client_crl = Some(self.folder.write("revoked.pem", lists));
+    }
 }
 
 impl Secure {
@@ -61,7 +66,7 @@ impl Secure {
 
     pub fn at(authority: Rc<Authority>, clock: Clock, change: impl FnOnce(&mut Written<'_>)) -> Secure {
         let folder = Folder::new();
-        let settings = Settings { pairs: Vec::new(), client_ca: None, ticket_keys: None };
+        let settings = Settings { pairs: Vec::new(), client_ca: None, client_crl: None, ticket_keys: None };
         let mut written = Written { authority: &authority, folder: &folder, settings };
         written.further("app", &["app.example.mn"]);
         change(&mut written);
@@ -128,7 +133,8 @@ impl Client {
             None => config.with_no_client_auth(),
             Some(pair) => {
                 let key = PrivateKeyDer::try_from(pair.key_der.clone()).unwrap();
-                config.with_client_auth_cert(vec![pair.certificate_der.clone().into()], key).unwrap()
+                let chain = std::iter::once(&pair.certificate_der).chain(&pair.chain);
+                config.with_client_auth_cert(chain.cloned().map(Into::into).collect(), key).unwrap()
             }
         };
         config.resumption = Resumption::store(Arc::new(ClientSessionMemoryCache::new(32)));
