@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use http::HeaderValue;
 
-use super::tls::Secured;
+use super::tls::{Secured, Shown};
 use crate::upstream::{Ending, Tunnel};
 use crate::wire::Remote;
 
@@ -40,7 +40,11 @@ impl Peer {
 
     /// The one it showed, where we demand one, as a header's value.
     pub fn client_certificate(&self) -> Option<&HeaderValue> {
-        self.secured.as_ref()?.client_certificate.as_ref()
+        Some(&self.shown()?.header)
+    }
+
+    pub fn shown(&self) -> Option<&Shown> {
+        self.secured.as_ref()?.shown.as_ref()
     }
 
     /// The same peer for one stream of its connection.

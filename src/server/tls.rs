@@ -7,12 +7,12 @@ mod tickets;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use rustls::ServerConnection;
 use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::time_provider::TimeProvider;
+use tokio::sync::watch;
 
 use self::certificates::Certificates;
 use self::tickets::{Ticketer, Tickets};
@@ -23,17 +23,17 @@ use crate::files::Files;
 use crate::telemetry::metrics::Metrics;
 use crate::tls;
 
-pub use clients::Secured;
+pub use clients::{Secured, Shown};
 
 /// One for all listeners and workers.
 pub struct Tls {
     settings: Settings,
     clock: Clock,
     tickets: Arc<Tickets>,
-    current: ArcSwap<Current>,
+    current: watch::Sender<Arc<Current>>,
 }
 
-/// What a new connection is taken with. Those that stand keep what they were taken with.
+/// What a new connection is taken with. Those that stand keep what they were taken with, as long as it would let their client in.
 pub struct Current {
     pub config: Arc<ServerConfig>,
     /// There where clients have to show a certificate.
@@ -49,17 +49,18 @@ impl Tls {
             Some(file) => Tickets::of(BadTls::ticket_keys(file)?, clock.clone()),
             None => Tickets::for_this_process(clock.clone()),
         });
-        let current = ArcSwap::from_pointee(Current::read(&settings, &clock, &tickets)?);
+        let current = watch::Sender::new(Arc::new(Current::read(&settings, &clock, &tickets)?));
         let tls = Arc::new(Tls { settings, clock, tickets, current });
         Ok((Arc::clone(&tls), Keeper { tls, certificates, keys }))
     }
 
-    pub fn current(&self) -> Arc<Current> {
-        self.current.load_full()
+    /// And what comes after it.
+    pub fn current(&self) -> watch::Receiver<Arc<Current>> {
+        self.current.subscribe()
     }
 
     fn read_certificates(&self) -> Result<(), BadTls> {
-        self.current.store(Arc::new(Current::read(&self.settings, &self.clock, &self.tickets)?));
+        self.current.send_replace(Arc::new(Current::read(&self.settings, &self.clock, &self.tickets)?));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -231,7 +232,16 @@ async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _c
     // On the heap and gone when it is done: what comes after it lasts.
     let entered = Box::pin(floor.entrance.enter(stream, remote, &floor)).await;
     if let Some((stream, agreed, peer)) = entered {
-        arrival::serve(stream, agreed, Rc::new(peer), handler, floor).await;
+        let peer = Rc::new(peer);
+        match peer.shown() {
+            None => arrival::serve(stream, agreed, peer, handler, floor).await,
+            // On the heap: most show nothing.
+            Some(shown) => {
+                let own = Rc::new(floor.own());
+                let served = Box::pin(arrival::serve(stream, agreed, Rc::clone(&peer), handler, Rc::clone(&own)));
+                Box::pin(own.follow(&floor, shown.over(), served)).await;
+            }
+        }
     }
 }
 
@@ -245,9 +255,32 @@ impl Floor {
         }
     }
 
+    /// For one connection, which may have to leave before the others.
+    fn own(&self) -> Floor {
+        let (limits, stage, entrance) = (self.limits.clone(), self.stage.clone(), Arc::clone(&self.entrance));
+        Floor { limits, stage, changed: Notify::new(), entrance }
+    }
+
     fn enter(&self, stage: Stage) {
         self.stage.set(stage);
         self.changed.notify_waiters();
+    }
+
+    /// Moves as `all` do until its connection is served; once `over` returns, that one takes its leave as at a shutdown.
+    async fn follow(&self, all: &Floor, over: impl Future<Output = ()>, served: impl Future<Output = ()>) {
+        let (mut over, mut served) = (pin!(over), pin!(served));
+        let mut least = Stage::Serving;
+        loop {
+            let stage = all.stage.get().max(least);
+            if stage != self.stage.get() {
+                self.enter(stage);
+            }
+            tokio::select! {
+                () = &mut served => return,
+                () = &mut over, if least == Stage::Serving => least = Stage::Finishing,
+                () = all.changed.notified() => {}
+            }
+        }
     }
 
     /// Returns once this stage has been reached.

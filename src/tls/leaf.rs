@@ -32,15 +32,27 @@ pub fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
     rustls::client::verify_server_name(&certificate, &name).is_ok()
 }
 
-/// Asked by verifying it with nobody to vouch for it: its time is looked at before that is missed.
 pub fn validity(certificate: &CertificateDer<'_>, now: Timestamp) -> Validity {
-    let now = UnixTime::since_unix_epoch(Duration::from_millis(now.unix_millis()));
-    let Ok(certificate) = EndEntityCert::try_from(certificate) else { return Validity::Now };
-    let algorithms = super::cryptography().signature_verification_algorithms;
-    let usage = KeyUsage::server_auth();
-    match certificate.verify_for_usage(algorithms.all, &[], &[], now, usage, None, None) {
-        Err(Error::CertExpired { .. }) => Validity::Over,
-        Err(Error::CertNotValidYet { .. }) => Validity::NotYet,
-        Ok(_) | Err(_) => Validity::Now,
+    match complaint(certificate, now) {
+        Some(Error::CertExpired { .. }) => Validity::Over,
+        Some(Error::CertNotValidYet { .. }) => Validity::NotYet,
+        Some(_) | None => Validity::Now,
     }
+}
+
+/// From when on its time is over.
+pub fn over_from(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    match complaint(certificate, Timestamp::MAX) {
+        // Its last second counts (RFC 5280 §4.1.2.5).
+        Some(Error::CertExpired { not_after, .. }) => Some(Timestamp::from_unix_seconds(not_after.as_secs() + 1)),
+        Some(_) | None => None,
+    }
+}
+
+/// What is wrong with it where nobody vouches for it: its time is looked at before that is missed.
+fn complaint(certificate: &CertificateDer<'_>, now: Timestamp) -> Option<Error> {
+    let now = UnixTime::since_unix_epoch(Duration::from_millis(now.unix_millis()));
+    let certificate = EndEntityCert::try_from(certificate).ok()?;
+    let algorithms = super::cryptography().signature_verification_algorithms;
+    certificate.verify_for_usage(algorithms.all, &[], &[], now, KeyUsage::server_auth(), None, None).err()
 }

@@ -27,8 +27,9 @@ pub async fn shake_hands(stream: TcpStream, tls: &Tls, floor: &Floor) -> Result<
         return Err(speaks_something_else(stream, first[0]));
     }
     let Stream::Tcp(stream) = stream else { return Err(End::Gone) };
-    let current = tls.current();
-    let accept = TlsAcceptor::from(current.config.clone()).accept(stream).into_fallible();
+    let mut current = tls.current();
+    let config = current.borrow_and_update().config.clone();
+    let accept = TlsAcceptor::from(config).accept(stream).into_fallible();
     let stream = match timeout(within, accept).await {
         Err(_) => return Err(End::Refused(Refused::HandshakeLate(within))),
         Ok(Err((error, stream))) => {
@@ -39,7 +40,7 @@ pub async fn shake_hands(stream: TcpStream, tls: &Tls, floor: &Floor) -> Result<
     };
     let connection: &ServerConnection = stream.get_ref().1;
     let agreed = tls::agreed(connection);
-    match tls.secured(&current, connection) {
+    match tls.secured(current, connection) {
         Ok(secured) => Ok((Stream::Tls(Box::new(TlsStream::Server(stream))), agreed, secured)),
         Err(error) => {
             let stream = Stream::Tls(Box::new(TlsStream::Server(stream)));

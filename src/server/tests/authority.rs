@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
-    KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
 pub struct Authority {
@@ -45,8 +45,13 @@ impl Authority {
 
     /// One that this one vouches for.
     pub fn below(&self) -> Authority {
+        self.below_until(4000, 1, 1)
+    }
+
+    pub fn below_until(&self, year: i32, month: u8, day: u8) -> Authority {
         let (key, mut params, serial) = (KeyPair::generate().unwrap(), authority("below"), serial());
         params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.not_after = date_time_ymd(year, month, day);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let chain = vec![certificate.der().to_vec()];
         Authority { issuer: Issuer::new(params, key), certificate, serial, chain }

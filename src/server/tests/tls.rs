@@ -2,6 +2,7 @@
 
 mod clients;
 mod farewells;
+mod outlived;
 mod world;
 
 use std::time::Duration;

@@ -10,20 +10,20 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use super::world::{Client, Secure, alone, client, exchange, telling};
+use super::world::{Client, Secure, client, telling};
 use crate::clock::{Clock, Timestamp};
 use crate::server::tests::authority::{Authority, Pair};
 use crate::server::tests::world::{PATIENCE, Wire, World};
 
 const GET: &str = "GET /x HTTP/1.1\r\nhost: app\r\nclient-cert: :Zm9yZ2Vk:\r\n\r\n";
-const BOTH: [&[&SupportedProtocolVersion]; 2] = [&[&rustls::version::TLS13], &[&rustls::version::TLS12]];
+pub const BOTH: [&[&SupportedProtocolVersion]; 2] = [&[&rustls::version::TLS13], &[&rustls::version::TLS12]];
 
-fn showing(secure: &Secure, versions: &[&'static SupportedProtocolVersion], pair: &Pair) -> Client {
+pub fn showing(secure: &Secure, versions: &[&'static SupportedProtocolVersion], pair: &Pair) -> Client {
     Client::showing(secure, versions, Some(pair), |_| ())
 }
 
 /// In TLS 1.3 a client learns that it is not let in only when it reads.
-async fn is_let_in(world: &World, client: &Client) -> Option<Wire<TlsStream<TcpStream>>> {
+pub async fn is_let_in(world: &World, client: &Client) -> Option<Wire<TlsStream<TcpStream>>> {
     let mut wire = client.over(world.connect().await.stream, "app.example.mn").await.ok()?;
     let sent = tokio::io::AsyncWriteExt::write_all(&mut wire.stream, GET.as_bytes()).await;
     sent.ok()?;
@@ -183,23 +183,4 @@ async fn where_nobody_has_to_show_one_nobody_is_asked() {
     let bat = Authority::new().issue(&["bat"]);
     let mut wire = is_let_in(&world, &showing(&secure, BOTH[0], &bat)).await.expect("let in");
     assert_eq!(told(&wire.head().await), [""; 0]);
-}
-
-#[tokio::test]
-async fn another_authority_is_taken_for_new_connections() {
-    let (people, others) = (Authority::new(), Authority::new());
-    let mut secure = Secure::new(|setup| setup.demands(&people));
-    let world = secure.before(alone().await).start().await;
-    let client = showing(&secure, BOTH[0], &people.issue(&["bat"]));
-    let mut standing = client.over(world.connect().await.stream, "app.example.mn").await.unwrap();
-    exchange(&mut standing).await;
-    secure.folder.write("clients.pem", &others.pem());
-    secure.look();
-    assert_eq!(secure.reloads(), (1, 0));
-    let refused = client.over(world.connect().await.stream, "app.example.mn").await;
-    if let Ok(mut wire) = refused {
-        let told = timeout(PATIENCE, wire.stream.read(&mut [0; 1])).await.expect("soon");
-        assert!(told.is_err(), "{told:?}");
-    }
-    exchange(&mut standing).await;
 }

@@ -16,8 +16,8 @@ use crate::server::watchman::Watchable as _;
 use crate::upstream::Stream;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: app\r\n\r\n";
-const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nhost: app\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
-const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nhost: app\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
+pub const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 #[tokio::test]
 async fn an_end_is_said_before_the_connection_closes() {
@@ -151,7 +151,7 @@ async fn what_tls_holds_back_counts_as_not_taken() {
     socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
     let (accepted, _) = listener.accept().await.unwrap();
     socket2::SockRef::from(&accepted).set_send_buffer_size(4096).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&secure.tls.current().config));
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&secure.tls.current().borrow().config));
     let client = client(&secure);
     let (ours, theirs) = tokio::join!(acceptor.accept(accepted), client.over(stream, "app.example.mn"));
     let (vigil, mut theirs) = (Vigil::new(), theirs.unwrap());
