@@ -128,8 +128,7 @@ async fn a_result_that_no_browser_has_been_seen_with_is_kept_for_hours() {
     }
     hold.release();
     world.provider.faults().clear();
-    let calls = world.provider.calls().clone();
-    eventually("the refresh comes to its end", || calls.count(Endpoint::UserInfo) == 2).await;
+    world.counts("tokigate_refreshes_total{result=\"renewed\"} 1").await;
     world.turn(6 * 3600);
     assert_eq!(browser.load("/deep/b").await.status, 200);
     assert_eq!((world.refreshes(), world.provider.calls().facts()), (2, Facts::default()));

@@ -174,6 +174,16 @@ impl World {
         Ask::plain(target).send(self.gate.as_ref().unwrap().admin(), "localhost").await
     }
 
+    /// Returns once this is a line of the metrics.
+    pub async fn counts(&self, line: &str) {
+        let waiting = async {
+            while !self.admin("/metrics").await.text().lines().any(|said| said == line) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("in time: {line}"));
+    }
+
     pub fn turn(&self, seconds: u64) {
         self.clock.turn(Duration::from_secs(seconds));
     }
