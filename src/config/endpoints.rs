@@ -1,13 +1,14 @@
 //! The provider's addresses, and the proxy on the way to them.
 
-use url::{Host, Url};
+use url::Url;
 
 use super::given::{quoted, shortened};
 use super::raw;
 use super::report::Report;
 use super::value::{At, Key};
+use crate::oidc::metadata::may_be_called;
 use crate::oidc::userinfo::Template;
-use crate::provider::{Addresses, Preset};
+use crate::provider::{Addresses, NoProxy, Preset, Proxy};
 
 /// As written, else as the preset has them (toki.md, "Endpoints").
 pub fn addresses(provider: &raw::Provider, preset: Preset, insecure_http: bool, report: &mut Report) -> Addresses {
@@ -82,7 +83,7 @@ fn address(text: &str, insecure_http: bool) -> Result<Url, String> {
     if url.fragment().is_some() {
         return Err(format!("{} has a fragment; leave it out", shown(text)));
     }
-    if url.scheme() == "http" && !is_loopback(&url) && !insecure_http {
+    if !may_be_called(&url, insecure_http) {
         return Err(format!(
             "{} is plain http, which only loopback may be; write https://…, or insecure_http = true where the way there is safe",
             shown(text)
@@ -161,43 +162,41 @@ fn template(text: &str, insecure_http: bool) -> Result<(), String> {
     }
 }
 
-/// As written; else what the usual variables say for the provider's host.
+/// As written, and then for everything beyond this machine; else what the usual variables say.
 pub fn proxy(
     provider: &raw::Provider,
     addresses: &Addresses,
     env: &[(String, String)],
     report: &mut Report,
-) -> Option<Url> {
+) -> Option<Proxy> {
     let key = &provider.proxy;
     if let Some(at) = key.written().cloned() {
-        let url = proxy_address(&at.value);
-        match &url {
+        let address = proxy_address(&at.value);
+        match &address {
             Some(url) => report.value(&at.key, Some(&at.place), quoted(&without_password(url))),
             None => report.wrong(&at, "it is no address of a proxy; write http://host:port"),
         }
-        return url;
+        return Some(Proxy { address: address?, not_for: NoProxy::default() });
     }
-    let variable = |name: &str| {
-        env.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).filter(|(_, text)| !text.is_empty())
-    };
+    let variable = |name: &str| env.iter().find(|(known, text)| known.eq_ignore_ascii_case(name) && !text.is_empty());
     let (name, text) = variable("HTTPS_PROXY")?;
     let issuer = addresses.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
     let asked = addresses.token_endpoint.as_ref().or(issuer.as_ref())?;
-    let direct = variable("NO_PROXY").is_some_and(|(_, list)| is_listed(asked, list));
-    if direct || asked.scheme() == "http" || is_loopback(asked) {
+    let not_for = NoProxy(variable("NO_PROXY").map(|(_, list)| list.clone()).unwrap_or_default());
+    if asked.scheme() == "http" || not_for.lists(asked) {
         return None;
     }
     let place = super::Place::Variable(name.clone());
     // `HTTPS_PROXY=proxy:3128` is what many write.
-    let url = proxy_address(text).or_else(|| proxy_address(&format!("http://{text}")));
-    match &url {
+    let address = proxy_address(text).or_else(|| proxy_address(&format!("http://{text}")));
+    match &address {
         Some(url) => report.value(&key.key, Some(&place), quoted(&without_password(url))),
         None => {
             let text = "it is no address of a proxy; write http://host:port".to_owned();
             report.problems.push(super::Problem { place, key: key.key.clone(), text });
         }
     }
-    url
+    Some(Proxy { address: address?, not_for })
 }
 
 fn proxy_address(text: &str) -> Option<Url> {
@@ -211,35 +210,6 @@ fn without_password(url: &Url) -> String {
         let _ = shown.set_password(None);
     }
     shown.to_string()
-}
-
-/// `NO_PROXY`: names, each with those below it, `*`, addresses and networks.
-fn is_listed(url: &Url, list: &str) -> bool {
-    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| match url.host() {
-        Some(Host::Domain(host)) => {
-            let name = entry.trim_start_matches("*.").trim_start_matches('.').to_ascii_lowercase();
-            entry == "*"
-                || host == name
-                || host.strip_suffix(&name).is_some_and(|below| below.ends_with('.') && !name.is_empty())
-        }
-        Some(Host::Ipv4(address)) => entry == "*" || holds(entry, address.into()),
-        Some(Host::Ipv6(address)) => entry == "*" || holds(entry, address.into()),
-        None => false,
-    })
-}
-
-fn holds(entry: &str, address: std::net::IpAddr) -> bool {
-    entry.parse().is_ok_and(|listed: std::net::IpAddr| listed == address)
-        || entry.parse().is_ok_and(|network: ipnet::IpNet| network.contains(&address))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        None => false,
-    }
 }
 
 fn shown(text: &str) -> String {

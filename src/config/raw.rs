@@ -169,7 +169,7 @@ sections! {
         id_token_algs: Key<Vec<At<One<jsonwebtoken::Algorithm>>>>,
         /// Certificates in PEM that are trusted besides the system's; read again when they change.
         ca_file: File,
-        /// The proxy towards the provider. Default: what HTTPS_PROXY and NO_PROXY say.
+        /// The proxy towards the provider, for everything there. Default: what HTTPS_PROXY and NO_PROXY say.
         proxy: Text,
         /// Dangerous: plain http to the provider beyond loopback. Default false.
         insecure_http: Key<bool>,

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use http::{StatusCode, header};
-use reqwest::{Client, NoProxy, Proxy, Request, Response, redirect, retry};
+use reqwest::{Client, Request, Response, redirect, retry};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -250,21 +250,10 @@ fn client(settings: &Settings, patience: Patience) -> Result<Client, StartError>
         .http1_only()
         .pool_idle_timeout(IDLE)
         .no_proxy();
-    if let Some(proxy) = proxy(settings)? {
-        client = client.proxy(proxy);
+    if let Some(proxy) = &settings.proxy {
+        client = client.proxy(proxy.client());
     }
     client.build().map_err(|error| StartError::Client(explain(&error)))
-}
-
-/// Never for this machine, nor for what `NO_PROXY` names: discovery may lead to other hosts than the one that `config` looked at.
-fn proxy(settings: &Settings) -> Result<Option<Proxy>, StartError> {
-    let Some(address) = &settings.proxy else { return Ok(None) };
-    let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
-    let exceptions = format!("localhost,127.0.0.0/8,::1,{}", exceptions.unwrap_or_default());
-    // Its address may hold a password: only the cause is told.
-    let proxy = Proxy::all(address.clone())
-        .map_err(|error| StartError::Client(format!("the proxy's address: {}", explain(&error))))?;
-    Ok(Some(proxy.no_proxy(NoProxy::from_string(&exceptions))))
 }
 
 /// Shorter than any server keeps an idle connection (Node closes after 5 s): nothing is sent into one that is being closed.

@@ -12,6 +12,7 @@ mod logout;
 mod pace;
 mod par;
 pub mod probe;
+mod proxy;
 mod refresh;
 mod remembered;
 mod revoke;
@@ -26,6 +27,7 @@ mod tests;
 pub use self::logout::LogoutError;
 pub use crate::oidc::claims::Received;
 pub use bearer::NotTaken;
+pub use proxy::{NoProxy, Proxy};
 pub use revoke::Revocable;
 pub use settings::{
     Addresses, Bearer, BearerCheck, ClientAuth, Introspection, KeySource, Par, Preset, Settings, Signing, UserinfoMode,

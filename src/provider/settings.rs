@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
+use super::proxy::Proxy;
 use crate::oidc::Secret;
 use crate::session::Lifetimes;
 use crate::tls::CertificateFiles;
@@ -117,7 +118,7 @@ pub struct Settings {
     pub wanted_claims: Vec<String>,
     pub lifetimes: Lifetimes,
     pub ca_file: Option<PathBuf>,
-    pub proxy: Option<Url>,
+    pub proxy: Option<Proxy>,
     pub insecure_http: bool,
     /// `[limits] logins_per_minute`: calls to the token endpoint for codes, whole process.
     pub logins_per_minute: u32,

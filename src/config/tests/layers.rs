@@ -173,7 +173,7 @@ fn a_key_file_in_a_variable_wins_over_keys_in_the_file() {
 fn the_usual_proxy_variables_count_for_the_provider() {
     let proxy = ("HTTPS_PROXY", "http://me:s3cret@proxy.internal:3128");
     let loaded = with(&[proxy]);
-    assert_eq!(loaded.config.provider.proxy.unwrap().port(), Some(3128));
+    assert_eq!(loaded.config.provider.proxy.unwrap().address.port(), Some(3128));
     let line = loaded.effective.iter().find(|line| line.key == "provider.proxy").unwrap();
     assert_eq!(line.value, "\"http://redacted@proxy.internal:3128/\"");
     assert_eq!(line.origin, Origin::Variable("HTTPS_PROXY".to_owned()));
@@ -183,6 +183,12 @@ fn the_usual_proxy_variables_count_for_the_provider() {
         assert_eq!(with(&[proxy, ("no_proxy", list)]).config.provider.proxy.is_none(), direct, "{list}");
     }
     assert!(with(&[("https_proxy", "proxy:3128")]).config.provider.proxy.is_some());
+    let elsewhere = url::Url::parse("https://a.mn/").unwrap();
+    let not_for = |loaded: Loaded| loaded.config.provider.proxy.unwrap().not_for.lists(&elsewhere);
+    assert!(not_for(with(&[proxy, ("NO_PROXY", ""), ("no_proxy", "a.mn")])));
+    // Who writes it means it.
+    let written = around("provider", "proxy = \"http://proxy.internal:3128\"");
+    assert!(!not_for(load(&written, &[proxy, ("NO_PROXY", "a.mn,sso.toki.mn")]).unwrap()));
     let local = around("provider", "token_endpoint = \"http://127.0.0.1:9000/token\"");
     assert!(load(&local, &[proxy]).unwrap().config.provider.proxy.is_none());
 }

@@ -179,20 +179,27 @@ async fn a_ca_file_that_is_none_is_said_at_the_start() {
 #[tokio::test]
 async fn a_proxy_leads_out_and_this_machine_is_reached_without_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Url::parse(&format!("http://user:s3cret@{}", listener.local_addr().unwrap())).unwrap();
+    let address = Url::parse(&format!("http://user:s3cret@{}", listener.local_addr().unwrap())).unwrap();
+    let proxy = Proxy { address, not_for: NoProxy("listed.invalid".to_owned()) };
     let heard = std::thread::spawn(move || {
         let mut head = [0; 4096];
         let (mut connection, _) = listener.accept().unwrap();
         let len = connection.read(&mut head).unwrap();
         let _ = connection.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
-        String::from_utf8_lossy(&head[..len]).into_owned()
+        (String::from_utf8_lossy(&head[..len]).into_owned(), listener)
     });
     let way_out = proxy.clone();
     let refused =
         sign_in_at("https://provider.example/token".to_owned(), |settings| settings.proxy = Some(proxy)).await;
     assert!(matches!(&refused, SignInError::Unreachable(why) if !why.contains("s3cret")), "{refused}");
-    assert!(heard.join().unwrap().starts_with("CONNECT provider.example:443 HTTP/1.1\r\n"));
+    let (heard, listener) = heard.join().unwrap();
+    assert!(heard.starts_with("CONNECT provider.example:443 HTTP/1.1\r\n"), "{heard}");
+    assert!(heard.to_ascii_lowercase().contains("proxy-authorization: basic "), "{heard}");
 
-    let near = World::with(Options::toki(), |settings| settings.proxy = Some(way_out)).await;
+    let near = World::with(Options::toki(), |settings| settings.proxy = Some(way_out.clone())).await;
     near.signed_in().await;
+    let lost = sign_in_at("https://listed.invalid/token".to_owned(), |settings| settings.proxy = Some(way_out)).await;
+    assert!(matches!(lost, SignInError::Unreachable(_)), "{lost}");
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "the proxy was asked");
 }
