@@ -19,6 +19,7 @@ mod revoke;
 pub mod settings;
 mod sign_in;
 mod token;
+mod under_way;
 mod userinfo;
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Refreshes: one for one refresh token, in a task of its own. The one place that spends them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::http::{Asking, Failure};
@@ -13,6 +12,7 @@ use super::keys::Unverified;
 use super::pace::{Breaker, Spacing, Turn, chance};
 use super::remembered::{Remembered, claims_of};
 use super::sign_in::{UNSAID_LIFE, expect};
+use super::under_way::{Told, UnderWay};
 use super::{Asker, Refreshed, Revocable, Shared, WAIT_FOR_A_PLACE, revoke, token, userinfo};
 use crate::oidc::Secret;
 use crate::oidc::claims::{Said, WhoIsIt};
@@ -26,21 +26,20 @@ use crate::store::memory::Renewed;
 use crate::telemetry::metrics::RefreshResult;
 
 pub struct Refreshes {
+    under_way: UnderWay<SessionId, Refreshed>,
     state: Mutex<State>,
     places: Semaphore,
 }
 
 struct State {
-    under_way: HashMap<SessionId, watch::Receiver<Option<Refreshed>>>,
     breaker: Breaker,
     spacing: Spacing,
 }
 
 impl Refreshes {
     pub fn new(at_once: usize) -> Refreshes {
-        let state =
-            State { under_way: HashMap::new(), breaker: Breaker::default(), spacing: Spacing::new(SPACED_AT_MOST) };
-        Refreshes { state: Mutex::new(state), places: Semaphore::new(at_once) }
+        let state = State { breaker: Breaker::default(), spacing: Spacing::new(SPACED_AT_MOST) };
+        Refreshes { under_way: UnderWay::default(), state: Mutex::new(state), places: Semaphore::new(at_once) }
     }
 
     /// The token endpoint has answered somebody else: it is back.
@@ -50,7 +49,7 @@ impl Refreshes {
 
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
-        self.lock().under_way.is_empty()
+        self.under_way.count() == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,14 +65,11 @@ pub fn start(
     tokens: Arc<Tokens>,
     asker: Asker,
 ) -> impl Future<Output = Refreshed> + Send + use<> {
-    let mut answer = match join_or_begin(shared, runtime, session, tokens, asker) {
-        Ok(under_way) => under_way,
-        Err(known) => watch::Sender::new(Some(known)).subscribe(),
-    };
+    let told = join_or_begin(shared, runtime, session, tokens, asker);
     async move {
-        match answer.wait_for(Option::is_some).await {
-            Ok(refreshed) => refreshed.clone().unwrap_or(BROKEN_OFF),
-            Err(_) => BROKEN_OFF,
+        match told {
+            Ok(told) => told.wait().await.unwrap_or(BROKEN_OFF),
+            Err(known) => known,
         }
     }
 }
@@ -84,14 +80,14 @@ fn join_or_begin(
     session: Session,
     tokens: Arc<Tokens>,
     asker: Asker,
-) -> Result<watch::Receiver<Option<Refreshed>>, Refreshed> {
+) -> Result<Told<Refreshed>, Refreshed> {
     let id = session.id;
     let now = shared.clock.now();
     let mut state = shared.refreshes.lock();
-    if let Some(under_way) = state.under_way.get(&id) {
-        return Ok(under_way.clone());
+    if let Some(told) = shared.refreshes.under_way.join(id) {
+        return Ok(told);
     }
-    // Under the lock, so that a refresh which ended a moment ago is either in the list or in memory.
+    // After the list: a refresh which ended a moment ago was in memory before it was out of there.
     if let Some(known) = known_already(shared, &session) {
         return Err(known);
     }
@@ -108,15 +104,10 @@ fn join_or_begin(
     }
     let turn = state.breaker.may_call(now).map_err(away)?;
 
-    let (tell, told) = watch::channel(None);
-    state.under_way.insert(id, told.clone());
+    let (call, told) = shared.refreshes.under_way.begin(id);
     drop(state);
-    let list = Listed { shared: shared.clone(), id, tell };
     let refresh = Refresh { shared: shared.clone(), metadata, session, tokens, refresh_token, turn, asker };
-    runtime.spawn(async move {
-        let refreshed = refresh.run().await;
-        list.end_with(refreshed);
-    });
+    runtime.spawn(async move { call.end_with(refresh.run().await) });
     Ok(told)
 }
 
@@ -126,28 +117,6 @@ fn known_already(shared: &Shared, session: &Session) -> Option<Refreshed> {
         return Some(Refreshed::Ended);
     }
     shared.memory.newer(session.id, session.generation).map(Refreshed::Renewed)
-}
-
-/// A refresh in the list of those under way; dropped, also by a panic, it is out of it.
-struct Listed {
-    shared: Arc<Shared>,
-    id: SessionId,
-    tell: watch::Sender<Option<Refreshed>>,
-}
-
-impl Listed {
-    /// Out of the list before it is told: who asks again at once asks for another refresh, not for this one.
-    fn end_with(self, refreshed: Refreshed) {
-        let tell = self.tell.clone();
-        drop(self);
-        tell.send_replace(Some(refreshed));
-    }
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.shared.refreshes.lock().under_way.remove(&self.id);
-    }
 }
 
 /// One refresh, from the call to what is kept of it.

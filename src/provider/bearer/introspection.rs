@@ -4,12 +4,11 @@
 //! new ones a minute; so many at once, and some of those places are for tokens that were good lately; and an issuer that does not answer is left alone for
 //! a while.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::known::{Mark, Standing};
@@ -21,12 +20,14 @@ use crate::oidc::client::{Authentication, Form};
 use crate::oidc::jwt::Refused;
 use crate::provider::http::{Failure, Refusal};
 use crate::provider::pace::{Breaker, Bucket, chance};
+use crate::provider::under_way::{Told, UnderWay};
 use crate::provider::{BearerCheck, Introspection, Shared, WAIT_FOR_A_PLACE};
 use crate::session::Session;
 use crate::store::expiring::Expiring;
 use crate::telemetry::metrics::Endpoint;
 
 pub struct Introspections {
+    under_way: UnderWay<Mark, Answer>,
     state: Mutex<State>,
     places: Semaphore,
     /// Of those, the ones that tokens may have which nobody has heard of.
@@ -35,7 +36,6 @@ pub struct Introspections {
 
 struct State {
     bad: Expiring<Mark, NotTaken>,
-    under_way: HashMap<Mark, watch::Receiver<Option<Answer>>>,
     strangers: Bucket,
     breaker: Breaker,
 }
@@ -44,13 +44,10 @@ type Answer = Result<Session, NotTaken>;
 
 impl Introspections {
     pub fn new(per_minute: u32, now: Timestamp) -> Introspections {
-        let state = State {
-            bad: Expiring::new(KEPT),
-            under_way: HashMap::new(),
-            strangers: Bucket::new(per_minute, now),
-            breaker: Breaker::default(),
-        };
+        let state =
+            State { bad: Expiring::new(KEPT), strangers: Bucket::new(per_minute, now), breaker: Breaker::default() };
         Introspections {
+            under_way: UnderWay::default(),
             state: Mutex::new(state),
             places: Semaphore::new(AT_ONCE),
             places_for_strangers: Semaphore::new(STRANGERS_AT_ONCE),
@@ -64,13 +61,9 @@ impl Introspections {
 
 /// What is known, or what the issuer says; joined where somebody asks already. What is returned may be dropped.
 pub async fn ask(shared: &Arc<Shared>, runtime: &Handle, issuer: usize, token: &str, mark: Mark) -> Answer {
-    let mut under_way = match join_or_begin(shared, runtime, issuer, token, mark) {
-        Ok(under_way) => under_way,
-        Err(known) => return *known,
-    };
-    match under_way.wait_for(Option::is_some).await {
-        Ok(answer) => answer.clone().unwrap_or_else(broken_off),
-        Err(_) => broken_off(),
+    match join_or_begin(shared, runtime, issuer, token, mark) {
+        Ok(told) => told.wait().await.unwrap_or_else(|| Err(away("the question was broken off".to_owned()))),
+        Err(known) => *known,
     }
 }
 
@@ -80,10 +73,14 @@ fn join_or_begin(
     issuer: usize,
     token: &str,
     mark: Mark,
-) -> Result<watch::Receiver<Option<Answer>>, Box<Answer>> {
+) -> Result<Told<Answer>, Box<Answer>> {
     let now = shared.clock.now();
+    let Introspections { under_way, .. } = &shared.bearers.introspections;
     let mut state = shared.bearers.introspections.lock();
-    // Under the lock, so that a question which was answered a moment ago is either in the list or known.
+    if let Some(told) = under_way.join(mark) {
+        return Ok(told);
+    }
+    // After the list: what a question brought that was answered a moment ago was known before it was out of there.
     let is_stranger = match shared.bearers.known.standing(&mark, now) {
         Standing::Good(session) => return Err(Box::new(Ok(session))),
         Standing::WasGood => false,
@@ -93,10 +90,7 @@ fn join_or_begin(
     if let Some(bad) = state.bad.get(mark) {
         return Err(Box::new(Err(bad.clone())));
     }
-    if let Some(under_way) = state.under_way.get(&mark) {
-        return Ok(under_way.clone());
-    }
-    if state.under_way.len() >= WAITING {
+    if under_way.count() >= WAITING {
         return Err(Box::new(Err(away("too many questions wait".to_owned()))));
     }
     let unanswered = |retry_after| Box::new(Err(NotTaken::Away { why: UNANSWERED.to_owned(), retry_after }));
@@ -107,25 +101,24 @@ fn join_or_begin(
         state.strangers.take(now).map_err(|retry_after| Box::new(Err(NotTaken::TooMany { retry_after })))?;
     }
     state.breaker.may_call(now).map_err(unanswered)?;
-    let (tell, told) = watch::channel(None);
-    state.under_way.insert(mark, told.clone());
+    let (call, told) = under_way.begin(mark);
     drop(state);
-    let question = Question { shared: shared.clone(), issuer, mark, is_stranger, tell };
+    let question = Question { shared: shared.clone(), issuer, mark, is_stranger };
     let token = Secret::new(token.to_owned());
     runtime.spawn(async move {
         let answer = question.put(&token).await;
-        question.answered(answer);
+        question.keep(&answer);
+        call.end_with(answer);
     });
     Ok(told)
 }
 
-/// A question in the list of those under way; dropped, also by a panic, it is out of it.
+/// A question to an issuer about one of its tokens.
 struct Question {
     shared: Arc<Shared>,
     issuer: usize,
     mark: Mark,
     is_stranger: bool,
-    tell: watch::Sender<Option<Answer>>,
 }
 
 impl Question {
@@ -164,11 +157,11 @@ impl Question {
         answer
     }
 
-    /// Kept before it is out of the list, and told after: who asks again at once finds one or the other.
-    fn answered(self, answer: Answer) {
+    /// Before it is out of the list of those under way: who asks again at once finds one or the other.
+    fn keep(&self, answer: &Answer) {
         let now = self.shared.clock.now();
         let Bearers { known, introspections, .. } = &self.shared.bearers;
-        match &answer {
+        match answer {
             Ok(session) => known.found_good(self.mark, session, now),
             Err(why @ (NotTaken::Invalid(_) | NotTaken::Unnamed(_))) => {
                 known.found_bad(&self.mark);
@@ -176,15 +169,6 @@ impl Question {
             }
             Err(NotTaken::Away { .. } | NotTaken::TooMany { .. }) => {}
         }
-        let tell = self.tell.clone();
-        drop(self);
-        tell.send_replace(Some(answer));
-    }
-}
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        self.shared.bearers.introspections.lock().under_way.remove(&self.mark);
     }
 }
 
@@ -198,10 +182,6 @@ impl Introspection {
 
 fn is_about_the_token(refusal: &Refusal) -> bool {
     matches!(refusal.status.as_u16(), 400 | 413 | 414 | 422)
-}
-
-fn broken_off() -> Answer {
-    Err(away("the question was broken off".to_owned()))
 }
 
 const UNANSWERED: &str = "it did not answer lately";
