@@ -36,8 +36,7 @@ pub struct Shutdown {
 pub struct Pages {
     pub name: Option<String>,
     pub support: Option<String>,
-    /// `auto`: by `Accept-Language`.
-    pub language: Option<String>,
+    pub language: Language,
 }
 
 #[derive(Clone, Debug)]
@@ -50,9 +49,11 @@ pub struct Settings {
     pub pages: Pages,
 }
 
-/// `[pages] language`, as it can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `[pages] language`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Language {
+    /// By `Accept-Language`.
+    #[default]
     Auto,
     English,
     Mongolian,
@@ -127,11 +128,7 @@ fn pages(written: &raw::Pages, report: &mut Report) -> Pages {
     Pages {
         name: line(&written.name, report),
         support: line(&written.support, report),
-        language: match written.language.or(One(Language::Auto), report).0 {
-            Language::Auto => None,
-            Language::English => Some("en".to_owned()),
-            Language::Mongolian => Some("mn".to_owned()),
-        },
+        language: written.language.or(One(Language::default()), report).0,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use http::HeaderValue;
 
+use crate::config::server::Language as Choice;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Language {
     #[default]
@@ -9,29 +11,13 @@ pub enum Language {
     Mongolian,
 }
 
-/// `[pages] language`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Choice {
-    /// By `Accept-Language`.
-    #[default]
-    Auto,
-    Always(Language),
-}
-
 impl Choice {
-    /// As `config` checked it: `auto`, `en` or `mn`.
-    pub fn of(written: Option<&str>) -> Choice {
-        match written.and_then(Language::of_tag) {
-            Some(language) => Choice::Always(language),
-            None => Choice::Auto,
-        }
-    }
-
     /// `accepted`: the request's `Accept-Language`.
     pub fn for_request(self, accepted: Option<&HeaderValue>) -> Language {
         match self {
-            Choice::Always(language) => language,
             Choice::Auto => Language::preferred(accepted.and_then(|line| line.to_str().ok()).unwrap_or_default()),
+            Choice::English => Language::English,
+            Choice::Mongolian => Language::Mongolian,
         }
     }
 }
@@ -106,7 +92,7 @@ mod tests {
     #[test]
     fn a_language_that_is_written_down_is_spoken_to_everybody() {
         let english = HeaderValue::from_static("en");
-        assert_eq!(Choice::of(Some("mn")).for_request(Some(&english)), Language::Mongolian);
-        assert_eq!(Choice::of(Some("auto")).for_request(Some(&english)), Language::English);
+        assert_eq!(Choice::Mongolian.for_request(Some(&english)), Language::Mongolian);
+        assert_eq!(Choice::English.for_request(None), Language::English);
     }
 }

@@ -12,10 +12,10 @@ use askama::Template;
 use base64::Engine;
 use sha2::{Digest, Sha256};
 
-pub use language::{Choice, Language};
+pub use language::Language;
 pub use notice::Notice;
 
-use crate::config::server::Pages;
+use crate::config::server::{self, Pages};
 
 /// How the pages of one configuration speak.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Voice {
     pub name: Option<String>,
     /// `[pages] support`: an address, a telephone number, whatever helps.
     pub support: Option<String>,
-    pub language: Choice,
+    pub language: server::Language,
     /// What people know the provider as: `TOKI` under its preset.
     pub provider: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Voice {
         Voice {
             name: pages.name.clone(),
             support: pages.support.clone(),
-            language: Choice::of(pages.language.as_deref()),
+            language: pages.language,
             provider: provider.map(str::to_owned),
         }
     }
