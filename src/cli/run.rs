@@ -7,8 +7,7 @@ use super::args::Run;
 use super::signals::Signals;
 use super::{Console, Exit};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Problem};
-use crate::provider::Preset;
+use crate::config::{Choice as _, Config, Loaded, Problem};
 use crate::server::listen::BindError;
 use crate::server::process::{Server, StartError};
 use crate::telemetry::log;
@@ -87,11 +86,7 @@ impl Told {
                 let addresses = config.upstreams.iter().map(|upstream| upstream.address.to_string());
                 addresses.collect::<Vec<_>>().join(", ")
             },
-            preset: match config.provider.preset {
-                Preset::Toki => "toki",
-                Preset::Oidc => "oidc",
-                Preset::Oauth2 => "oauth2",
-            },
+            preset: config.provider.preset.word(),
             backchannel_logout: if config.provider.knows_who_signs() {
                 "on"
             } else {

@@ -9,6 +9,7 @@ use super::upstream::HostHeader;
 use super::value::{At, Choice, Key, One};
 use crate::gate::PassOn;
 use crate::gate::rules::Access;
+use crate::oidc::jwks;
 use crate::provider::{ClientAuth, Par, Preset, UserinfoMode};
 use crate::store::cookie::SameSite;
 use crate::telemetry::log;
@@ -24,11 +25,11 @@ impl Choice for Preset {
 
 impl Choice for ClientAuth {
     const WORDS: &'static [(&'static str, Self)] = &[
-        ("none", ClientAuth::None),
-        ("client_secret_post", ClientAuth::SecretPost),
-        ("client_secret_basic", ClientAuth::SecretBasic),
-        ("private_key_jwt", ClientAuth::PrivateKeyJwt),
-        ("tls_client_auth", ClientAuth::Tls),
+        (ClientAuth::None.name(), ClientAuth::None),
+        (ClientAuth::SecretPost.name(), ClientAuth::SecretPost),
+        (ClientAuth::SecretBasic.name(), ClientAuth::SecretBasic),
+        (ClientAuth::PrivateKeyJwt.name(), ClientAuth::PrivateKeyJwt),
+        (ClientAuth::Tls.name(), ClientAuth::Tls),
     ];
 }
 
@@ -42,19 +43,9 @@ impl Choice for UserinfoMode {
         &[("required", UserinfoMode::Required), ("optional", UserinfoMode::Optional), ("off", UserinfoMode::Off)];
 }
 
-/// Those that `oidc::jwks` verifies: `none` and HMAC under a client's secret are no proof of who signed (RFC 8725 §3.2).
+/// `none` and HMAC under a client's secret are no proof of who signed (RFC 8725 §3.2).
 impl Choice for Algorithm {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("RS256", Algorithm::RS256),
-        ("RS384", Algorithm::RS384),
-        ("RS512", Algorithm::RS512),
-        ("PS256", Algorithm::PS256),
-        ("PS384", Algorithm::PS384),
-        ("PS512", Algorithm::PS512),
-        ("ES256", Algorithm::ES256),
-        ("ES384", Algorithm::ES384),
-        ("EdDSA", Algorithm::EdDSA),
-    ];
+    const WORDS: &'static [(&'static str, Self)] = &jwks::VERIFIABLE;
 }
 
 impl Choice for SameSite {

@@ -45,6 +45,7 @@ use std::path::PathBuf;
 use schemars::transform::Transform;
 
 pub use problem::{Place, Problem, Problems};
+pub use value::Choice;
 
 use self::given::Given;
 use self::layers::{File, Layers};

@@ -322,6 +322,11 @@ pub trait Choice: Copy + PartialEq + 'static {
     const WORDS: &'static [(&'static str, Self)];
     /// Words that a later version knows.
     const LATER: &'static [&'static str] = &[];
+
+    /// As it is written.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("", |(word, _)| word)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,8 +344,7 @@ impl<T: Choice> Kind for One<T> {
     }
 
     fn show(&self) -> String {
-        let word = T::WORDS.iter().find(|(_, value)| *value == self.0).map_or("", |(word, _)| word);
-        quoted(word)
+        quoted(self.0.word())
     }
 
     fn schema() -> Schema {

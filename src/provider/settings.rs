@@ -30,8 +30,8 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// As metadata calls it (OpenID Connect Core §9, RFC 8705 §2.1.1).
-    pub fn name(self) -> &'static str {
+    /// As metadata calls it (OpenID Connect Core §9, RFC 8705 §2.1.1), and the configuration.
+    pub const fn name(self) -> &'static str {
         match self {
             ClientAuth::None => "none",
             ClientAuth::SecretPost => "client_secret_post",
