@@ -47,7 +47,7 @@ impl Discovery {
             let wait = match self.ask(http, issuer).await {
                 Ok(metadata) => {
                     if self.known.swap(Some(Arc::new(metadata))).is_none() {
-                        tracing::info!("the provider's metadata is known");
+                        tracing::info!(event = "provider_known", "the provider's metadata is known");
                     }
                     failures = 0;
                     REDISCOVERY.after(1, chance())

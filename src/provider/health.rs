@@ -35,9 +35,16 @@ impl Health {
             (None, None) => {}
             (Some(before), Some(now)) if before.kind == now.kind => {}
             (_, Some(now)) => {
-                tracing::warn!(endpoint = endpoint.label(), reason = %now.why, "the provider does not answer as it should");
+                tracing::warn!(
+                    event = "provider_failed",
+                    endpoint = endpoint.label(),
+                    reason = %now.why,
+                    "the provider does not answer as it should"
+                );
             }
-            (Some(_), None) => tracing::info!(endpoint = endpoint.label(), "the provider answers again"),
+            (Some(_), None) => {
+                tracing::info!(event = "provider_back", endpoint = endpoint.label(), "the provider answers again");
+            }
         }
         ill[endpoint as usize] = now;
     }
@@ -126,9 +133,9 @@ mod tests {
         assert_eq!(
             logged(&[None, down("no answer in time"), down("reset"), down("reset"), broken, None, None]),
             [
-                "the provider does not answer as it should endpoint=\"token\" reason=no answer in time",
-                "the provider does not answer as it should endpoint=\"token\" reason=it answered 502",
-                "the provider answers again endpoint=\"token\"",
+                "the provider does not answer as it should event=\"provider_failed\" endpoint=\"token\" reason=no answer in time",
+                "the provider does not answer as it should event=\"provider_failed\" endpoint=\"token\" reason=it answered 502",
+                "the provider answers again event=\"provider_back\" endpoint=\"token\"",
             ]
         );
     }

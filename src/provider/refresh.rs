@@ -292,7 +292,7 @@ impl Refresh {
             Ok(verified) => Ok(Some(verified)),
             // About when, not about whom: some providers send the old one again. Its claims do not count; it ends nothing.
             Err(Unverified::Refused(why @ (Refused::Expired | Refused::NotYet | Refused::IssuedAt))) => {
-                tracing::warn!(reason = %why, "the ID token of a refresh is not taken");
+                tracing::warn!(event = "id_token_not_taken", reason = %why, "the ID token of a refresh is not taken");
                 Ok(None)
             }
             // It cannot be told now, since the keys are not to be had, or do not hold the new one yet. Its claims do not count; but whom it is about
@@ -301,7 +301,7 @@ impl Refresh {
                 why
                 @ (Unverified::Refused(Refused::NoKey) | Unverified::Unsure(Refused::NoKey) | Unverified::NoKeys(_)),
             ) => {
-                tracing::warn!(reason = %why, "the ID token of a refresh is not taken");
+                tracing::warn!(event = "id_token_not_taken", reason = %why, "the ID token of a refresh is not taken");
                 let unsigned = UnverifiedIdToken::parse(id_token.expose())
                     .and_then(|token| token.verify(&expect, jwt::Keys::NotKnown, clock.now()))
                     .map_err(Over::IdToken)?;

@@ -43,7 +43,7 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
         let connection = match listener.accept().await {
             Ok((connection, _)) => connection,
             Err(error) => {
-                tracing::warn!(%error, "the admin listener could not accept a connection");
+                tracing::warn!(event = "accept_failed", %error, "the admin listener could not accept a connection");
                 tokio::time::sleep(AFTER_A_FAILED_ACCEPT).await;
                 continue;
             }

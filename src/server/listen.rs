@@ -116,7 +116,7 @@ impl Acceptor {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, listen = %self.address, "cannot accept a connection");
+                    tracing::warn!(event = "accept_failed", %error, listen = %self.address, "cannot accept a connection");
                     tokio::time::sleep(BACKOFF).await;
                 }
             }

@@ -147,7 +147,12 @@ impl Crew {
         let loads = self.desks.iter().map(|desk| desk.load.load(Ordering::Relaxed));
         if loads.sum::<usize>() >= self.limit {
             if !self.full.swap(true, Ordering::Relaxed) {
-                tracing::warn!(limit = self.limit, "limits.connections is reached: further clients are turned away");
+                let limit = self.limit;
+                tracing::warn!(
+                    event = "crowded",
+                    limit,
+                    "limits.connections is reached: further clients are turned away"
+                );
             }
             self.metrics.refused_connection(RefusedConnection::Crowded);
             let answer = if self.entrance.is_tls(accepted.remote) { b"" } else { answer::CROWDED };

@@ -163,7 +163,8 @@ impl Answer<'_> {
 
     fn write_tokens(&mut self, session: &Session, tokens: &Tokens, cookies: &Cookies) {
         let packed = self.store.pack(session, tokens).unwrap_or_else(|over| {
-            tracing::warn!(needed = over.needed, budget = over.budget, "refreshed tokens exceed session.cookie_budget");
+            let OverBudget { needed, budget } = over;
+            tracing::warn!(event = "over_budget", needed, budget, "refreshed tokens exceed session.cookie_budget");
             tokens.encode(Packing::Compressed)
         });
         let text = self.keys.seal(Purpose::Tokens, &packed, self.now);
@@ -177,6 +178,7 @@ impl Answer<'_> {
     fn write_part(&mut self, part: fn(u8) -> Part, text: &str, left: Duration, cookies: &Cookies) {
         let Some(values) = chunk::split(text, self.store.room()) else {
             tracing::error!(
+                event = "session_not_written",
                 bytes = text.len(),
                 "a part of a session is larger than cookies can hold; it was not written"
             );

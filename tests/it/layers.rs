@@ -1,4 +1,5 @@
-//! The architecture: imports only point down, nothing pure awaits, and "where is it?" has a one-word answer. The picture in src/lib.rs is the rule.
+//! The architecture: imports only point down, nothing pure awaits, and "where is it?" has a one-word answer. The picture in src/lib.rs is the rule;
+//! `main` stands above it, and `testing`, which is for tests alone.
 
 mod source;
 
@@ -185,6 +186,28 @@ fn a_lint_is_expected_with_a_reason_and_never_just_allowed() {
             assert!(attribute.contains("reason="), "{}: {attribute} has no reason", source.path);
         }
     }
+}
+
+/// At info and above; what is below is for who reads the source. An event stands first in its line.
+#[test]
+fn every_line_of_the_log_is_an_event_that_operators_are_told_of() {
+    let table = std::fs::read_to_string(source::root().join("docs/operating.md")).expect("operating.md");
+    let mut found = 0;
+    for source in sources().filter(|source| source.room() != "demo") {
+        for line in ["tracing::error!(", "tracing::warn!(", "tracing::info!("] {
+            for (at, _) in source.code.match_indices(line) {
+                found += 1;
+                let has_event = source.code[at + line.len()..].trim_start().starts_with("event");
+                assert!(has_event, "{}: a line of the log without an event", source.path);
+            }
+        }
+        let text = std::fs::read_to_string(source::root().join(&source.path)).expect("a source is text");
+        for said in text.split("event = \"").skip(1) {
+            let event = said.split('"').next().unwrap_or_default();
+            assert!(table.contains(&format!("`{event}`")), "{}: {event} is not in docs/operating.md", source.path);
+        }
+    }
+    assert!(found > 30, "lines of the log are no longer found: {found}");
 }
 
 /// What the reader of sources would have to find.
