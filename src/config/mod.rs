@@ -57,7 +57,7 @@ use self::shape::{KEYS, Shape};
 pub struct Sources {
     /// `None`: the environment alone.
     pub file: Option<PathBuf>,
-    /// Every variable of the process; only those that begin with `TOKIGATE_` are looked at (and `HTTPS_PROXY`, `NO_PROXY`).
+    /// Every variable of the process; only those that begin with `TOKIGATE_` are looked at, and for `provider.proxy` `HTTPS_PROXY` and `NO_PROXY`.
     pub env: Vec<(String, String)>,
 }
 

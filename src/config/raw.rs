@@ -29,7 +29,7 @@ sections! {
         public_url: Key<OneOrMore>,
         /// Further hosts under which machines call: same rules, but 401 and never a redirect.
         extra_hosts: Texts,
-        /// The application: http://127.0.0.1:3000, https://host:port, h2c://host:port or unix:/run/app.sock. Absent: forward-auth only.
+        /// The application: http://127.0.0.1:3000, https://host:port, h2c://host:port, unix:/run/app.sock or h2c+unix:/run/app.sock. Absent: forward-auth only.
         upstream: Text,
         /// What the application gets as Host: keep (what the client asked for, the default), or upstream (its own host and port).
         host_header: Key<One<HostHeader>>,
@@ -228,7 +228,7 @@ sections! {
         acr_values: Key<OneOrMore>,
         /// Whether access tokens of [[bearer]] are taken in place of a session. Default false.
         bearer: Key<bool>,
-        /// Another application that gets what this rule lets through: http://127.0.0.1:4000 or unix:/path. Default the one at the top.
+        /// Another application that gets what this rule lets through: http://127.0.0.1:4000, or of any other kind. Default the one at the top.
         upstream: Text,
     }
 
@@ -275,7 +275,7 @@ sections! {
         upstream_timeout: Key<Time>,
         /// How long an idle connection to the application is used again, where the application does not say. Default 1500ms.
         upstream_idle_timeout: Key<Time>,
-        /// Codes that are exchanged in a minute, by the whole process: 429 beyond. Default 600.
+        /// Codes that are exchanged in a minute, and as many requests that are pushed, by the whole process: 429 beyond. Default 600.
         logins_per_minute: Key<u64>,
         /// Access tokens that nobody has heard of and their issuer is asked about in a minute, by the whole process: 429 beyond. Default 6000.
         introspections_per_minute: Key<u64>,
