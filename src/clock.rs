@@ -11,16 +11,20 @@ use tokio::sync::watch;
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// Later than anything that happens.
     pub const MAX: Timestamp = Timestamp(u64::MAX);
 
+    /// Milliseconds since the epoch.
     pub const fn from_unix_millis(millis: u64) -> Self {
         Timestamp(millis)
     }
 
+    /// Seconds since the epoch; what no timestamp holds is the latest there is.
     pub const fn from_unix_seconds(seconds: u64) -> Self {
         Timestamp(seconds.saturating_mul(1000))
     }
 
+    /// Milliseconds since the epoch.
     pub const fn unix_millis(self) -> u64 {
         self.0
     }

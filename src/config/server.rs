@@ -11,10 +11,14 @@ use super::{raw, workers};
 
 pub use super::listen::Listen;
 
+/// `[limits]`, as far as the server itself holds them.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Of a request's head: 431 beyond.
     pub header_bytes: usize,
+    /// Of a request's body: 413 beyond. `None`: as much as comes.
     pub body_bytes: Option<u64>,
+    /// Of clients, at the same time, over all listeners and workers.
     pub connections: usize,
     /// First byte to end of head.
     pub header_timeout: Duration,
@@ -26,19 +30,26 @@ pub struct Limits {
     pub stall_timeout: Duration,
 }
 
+/// `[shutdown]`.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
+    /// From the signal on: not ready, but accepting.
     pub delay: Duration,
+    /// From the end of `delay` on, at most: nothing new is accepted, what runs is finished.
     pub drain: Duration,
 }
 
+/// `[pages]`: how the gate's own pages speak.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
+    /// What the application is called; without it, the host.
     pub name: Option<String>,
+    /// Where a person turns to: an address, a telephone number.
     pub support: Option<String>,
     pub language: Language,
 }
 
+/// What the server is made of.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: Vec<Listen>,

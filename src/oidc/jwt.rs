@@ -82,6 +82,7 @@ impl Refused {
 }
 
 impl<'a> UnverifiedJwt<'a> {
+    /// Refused: what is no JWT of three parts with two JSON objects in front, what is longer than any should be, and what is encrypted.
     pub fn parse(compact: &'a str) -> Result<UnverifiedJwt<'a>, Refused> {
         // Five parts are a JWE (RFC 7516 §3.1).
         let parts = compact.split('.').take(6).count();
@@ -114,6 +115,8 @@ impl<'a> UnverifiedJwt<'a> {
         self.claims.get("iss").and_then(Value::as_str)
     }
 
+    /// Refused: critical extensions, an algorithm that is not among `algorithms`, and a signature that none of `keys` made (where any are known). Claims
+    /// are the caller's to check.
     pub fn verify(self, algorithms: &[Algorithm], keys: Keys<'_>) -> Result<Jwt, Refused> {
         // RFC 7515 §4.1.11: no extension is understood here, so none may be critical.
         if self.header.contains_key("crit") {

@@ -94,8 +94,10 @@ pub struct Addresses {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub preset: Preset,
+    /// As written, else as the preset has them.
     pub addresses: Addresses,
     pub client_id: String,
+    /// There where `client_auth` sends it.
     pub client_secret: Option<Secret<String>>,
     pub client_auth: ClientAuth,
     /// There where `client_auth` is `private_key_jwt`.
@@ -103,8 +105,11 @@ pub struct Settings {
     /// Of `tls_client_auth` (RFC 8705 §2.1); there where that is `client_auth`.
     pub certificate: Option<CertificateFiles>,
     pub par: Par,
+    /// S256 (RFC 7636 §4.2).
     pub pkce: bool,
+    /// In this order in every authorization request.
     pub scopes: Vec<String>,
+    /// Further parameters of every authorization request.
     pub authorize_params: Vec<(String, String)>,
     /// Parameters that `/start` may pass on.
     pub start_params: Vec<String>,
@@ -112,13 +117,18 @@ pub struct Settings {
     /// Dotted path to the object that holds the claims, where it is there.
     pub userinfo_path: Option<String>,
     pub user_claim: String,
+    /// A sign-in without one is none. One that is there is always checked.
     pub require_id_token: bool,
+    /// By which ID tokens, logout tokens and signed user info may be signed.
     pub id_token_algs: Vec<Algorithm>,
     /// Dotted paths of the claims that headers and rules need; no other claim is kept.
     pub wanted_claims: Vec<String>,
     pub lifetimes: Lifetimes,
+    /// Trusted besides the machine's.
     pub ca_file: Option<PathBuf>,
+    /// `None`: straight there.
     pub proxy: Option<Proxy>,
+    /// Plain http is spoken beyond loopback, too.
     pub insecure_http: bool,
     /// `[limits] logins_per_minute`: calls to the token endpoint for codes, whole process.
     pub logins_per_minute: u32,

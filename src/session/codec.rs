@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::oidc::Subject;
 
 impl Session {
+    /// What is sealed: the fixed head, user, claims, the extension area.
     pub fn encode(&self) -> Vec<u8> {
         let user = self.user.as_str().as_bytes();
         let mut out = Vec::with_capacity(HEAD + 12 + user.len() + self.claims.as_bytes().len());
@@ -71,6 +72,7 @@ pub fn extensions(area: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
     })
 }
 
+/// One entry of an extension area.
 pub fn put_extension(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
     out.push(tag);
     put_bytes(out, value);
@@ -81,34 +83,41 @@ pub fn put_extension(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// From the beginning of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Reader(bytes)
     }
 
+    /// Whether everything has been read: what is left over makes a record none of ours.
     pub fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// What has not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }
 
+    /// `None`, here and below: there are not enough bytes.
     pub fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
+    /// So many bytes as they are.
     pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
     }
 
+    /// What [`put_time`] wrote.
     pub fn time(&mut self) -> Option<Timestamp> {
         Some(Timestamp::from_unix_millis(u64::from_le_bytes(self.array()?)))
     }
 
+    /// What [`put_bytes`] wrote; also `None` where its length is none of ours.
     pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.len()?;
         let (bytes, rest) = self.0.split_at_checked(len)?;
@@ -116,6 +125,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
+    /// The same, where it is UTF-8.
     pub fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
@@ -133,6 +143,7 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Milliseconds, eight bytes.
 pub fn put_time(out: &mut Vec<u8>, time: Timestamp) {
     out.extend_from_slice(&time.unix_millis().to_le_bytes());
 }

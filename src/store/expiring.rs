@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use crate::clock::Timestamp;
 
+/// A bounded map whose entries have a moment from which on they may be forgotten. They are forgotten by [`Expiring::tidy`], or when room is needed.
 pub struct Expiring<K, V> {
     capacity: usize,
     held: HashMap<K, (Timestamp, V)>,
@@ -24,14 +25,17 @@ impl<K: Copy + Ord + Hash, V> Expiring<K, V> {
         self.held.get(&key).map(|(_, value)| value)
     }
 
+    /// The same, to be changed in place: its moment stays.
     pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
         self.held.get_mut(&key).map(|(_, value)| value)
     }
 
+    /// Also what may be forgotten already.
     pub fn contains(&self, key: K) -> bool {
         self.held.contains_key(&key)
     }
 
+    /// How many are held, those that may be forgotten included.
     pub fn len(&self) -> usize {
         self.held.len()
     }
@@ -64,12 +68,14 @@ impl<K: Copy + Ord + Hash, V> Expiring<K, V> {
         self.put(key, value, until.max(before));
     }
 
+    /// Before its moment; this counts as no eviction.
     pub fn remove(&mut self, key: K) -> Option<V> {
         let (until, value) = self.held.remove(&key)?;
         self.order.remove(&(until, key));
         Some(value)
     }
 
+    /// Forgets whatever may be forgotten at `now`. Costs as much as there is to forget.
     pub fn tidy(&mut self, now: Timestamp) {
         while let Some((_, key)) = self.order.first().copied().filter(|(until, _)| *until <= now) {
             self.remove(key);

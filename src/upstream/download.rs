@@ -27,6 +27,7 @@ pub struct Download {
     end: Option<(Ending, Farewell)>,
 }
 
+/// Where the body comes from.
 pub enum Source {
     /// From a connection of its own.
     Own(Incoming),
@@ -48,6 +49,7 @@ pub struct Own {
     pub pool: Pool,
     /// How long the application says it keeps an idle connection.
     pub keeps: Option<Duration>,
+    /// What is still being sent of the request.
     pub upload: Option<Rc<Progress>>,
 }
 
@@ -63,12 +65,14 @@ impl Lease {
         }
     }
 
+    /// How long the application says that it keeps the connection, heard from its head. A shared one has its own rules.
     pub fn keeps(&mut self, keeps: Option<Duration>) {
         if let Lease::Own(own) = self {
             own.keeps = keeps;
         }
     }
 
+    /// How far the request's body has come.
     pub fn upload(&self) -> Option<&Progress> {
         match self {
             Lease::Own(own) => own.upload.as_deref(),
@@ -105,10 +109,12 @@ impl Source {
 }
 
 impl Download {
+    /// Gives `lease` back when `source` has ended well.
     pub fn new(source: Source, lease: Lease) -> Download {
         Download { source, lease: Some(lease), end: None }
     }
 
+    /// Ends with `end` at the latest, and then says `farewell`.
     pub fn ending(self, end: Ending, farewell: Farewell) -> Download {
         Download { end: Some((end, farewell)), ..self }
     }
@@ -142,6 +148,7 @@ impl Download {
         self.source.is_end_stream()
     }
 
+    /// As far as the application's head says it.
     pub fn size_hint(&self) -> SizeHint {
         self.source.size_hint()
     }

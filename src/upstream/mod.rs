@@ -36,6 +36,7 @@ pub struct Settings {
     pub address: Address,
     /// What it is sent as `Host`; `None`: what the client sent.
     pub host: Option<HeaderValue>,
+    /// Of each new connection, TLS included.
     pub connect_timeout: Duration,
     /// To the response's head, never for a running stream.
     pub timeout: Duration,

@@ -14,6 +14,7 @@ use crate::store::expiring::Expiring;
 /// A keyed hash of a token: never the token itself.
 pub type Mark = [u8; 32];
 
+/// Tokens that were good, by their marks. A mutex for all workers: it is held for one look-up.
 pub struct Known {
     /// Of this process: what is kept of tokens is good for nothing elsewhere.
     key: hmac::Key,
@@ -40,12 +41,14 @@ impl Known {
         Known { key, good: Mutex::new(Expiring::new(KEPT)) }
     }
 
+    /// What a token is known by here.
     pub fn mark(&self, token: &str) -> Mark {
         let mut mark = Mark::default();
         mark.copy_from_slice(hmac::sign(&self.key, token.as_bytes()).as_ref());
         mark
     }
 
+    /// Whether it may be served unasked.
     pub fn standing(&self, mark: &Mark, now: Timestamp) -> Standing {
         let mut good = self.lock();
         good.tidy(now);
@@ -56,6 +59,7 @@ impl Known {
         }
     }
 
+    /// Served unasked for a short while, and known as no stranger for longer; never beyond its own end.
     pub fn found_good(&self, mark: Mark, session: &Session, now: Timestamp) {
         let until = session.token_expires_at.min(now + SERVED);
         let forget_at = session.token_expires_at.min(now + REMEMBERED);
@@ -64,6 +68,7 @@ impl Known {
         good.put(mark, Good { session: session.clone(), until }, forget_at);
     }
 
+    /// It is a stranger again.
     pub fn found_bad(&self, mark: &Mark) {
         self.lock().remove(*mark);
     }

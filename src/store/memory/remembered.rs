@@ -11,15 +11,20 @@ use crate::clock::Timestamp;
 use crate::session::SessionId;
 use crate::store::expiring::Expiring;
 
+/// What `Memory` holds.
 pub struct Remembered {
     capacity: usize,
+    /// What the provider has ended, by its own names.
     pub named: Named,
+    /// Ended here, until they would have ended by themselves.
     pub ended: Expiring<SessionId, End>,
+    /// The latest refresh of each session whose browser may not have its cookies yet.
     pub kept: HashMap<SessionId, Kept>,
     /// The same, by the moment they may be forgotten.
     pub kept_order: BTreeSet<(Timestamp, SessionId)>,
     /// The same, by age.
     pub kept_age: BTreeSet<(Timestamp, SessionId)>,
+    /// Who is to be told when a session ends: tunnels, event streams.
     pub watched: HashMap<SessionId, Watched>,
     /// Attempts whose callback has come, for as long as their cookies live.
     pub spent: Expiring<Name, ()>,
@@ -27,6 +32,7 @@ pub struct Remembered {
     evictions: u64,
 }
 
+/// How a session ended, and whether its browser knows.
 #[derive(Clone, Copy)]
 pub struct End {
     pub how: How,
@@ -44,11 +50,14 @@ pub enum How {
     Replaced,
 }
 
+/// A refresh, kept until its cookies have been seen.
 pub struct Kept {
     pub renewed: Arc<Renewed>,
+    /// When it was kept: the oldest goes first where there is no room.
     pub since: Timestamp,
     /// The session's end; once a browser was seen with it, a minute after that.
     pub until: Timestamp,
+    /// A browser has sent its cookies.
     pub seen: bool,
 }
 
@@ -82,6 +91,7 @@ impl Remembered {
         self.watched.get(&id).map(|watched| watched.notify.clone())
     }
 
+    /// Unless the session has ended. An older generation than the one that is kept changes nothing.
     pub fn keep(&mut self, renewed: Arc<Renewed>, now: Timestamp) -> Result<(), Ended> {
         let (id, generation, until) = (renewed.session.id, renewed.session.generation, renewed.session.expires_at);
         if self.ended.contains(id) {
@@ -103,6 +113,7 @@ impl Remembered {
         Ok(())
     }
 
+    /// A browser has sent this generation: what is kept of it is needed for a minute more, by requests that were under way.
     pub fn seen(&mut self, id: SessionId, generation: u32, now: Timestamp) {
         let Some(kept) = self.kept.get_mut(&id) else { return };
         if generation < kept.renewed.session.generation {
@@ -117,12 +128,14 @@ impl Remembered {
         self.tidy(now);
     }
 
+    /// The refresh alone: whether the session has ended stays known.
     pub fn forget_kept(&mut self, id: SessionId) {
         let Some(kept) = self.kept.remove(&id) else { return };
         self.kept_order.remove(&(kept.until, id));
         self.kept_age.remove(&(kept.since, id));
     }
 
+    /// Forgets whatever may be forgotten at `now`.
     pub fn tidy(&mut self, now: Timestamp) {
         self.named.tidy(now);
         self.ended.tidy(now);
