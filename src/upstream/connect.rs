@@ -30,18 +30,6 @@ pub struct Dialled {
     pub speaks: Plain,
 }
 
-/// Why it does not.
-enum Undialled {
-    Io(io::Error),
-    Tls(String),
-}
-
-impl From<io::Error> for Undialled {
-    fn from(error: io::Error) -> Undialled {
-        Undialled::Io(error)
-    }
-}
-
 impl Dialer {
     pub fn new(settings: &Settings, tls: Option<Arc<Tls>>) -> Dialer {
         let (address, within) = (settings.address.clone(), settings.connect_timeout);
@@ -53,25 +41,27 @@ impl Dialer {
     /// Errors: `Connect`, `ConnectTimeout`, `Tls`.
     pub async fn dial(&self, offer: Offer) -> Result<Dialled, UpstreamError> {
         match timeout(self.within, self.attempt(offer)).await {
-            Ok(Ok(dialled)) => Ok(dialled),
-            Ok(Err(Undialled::Io(error))) => Err(UpstreamError::Connect(format!("{}: {error}", self.address))),
-            Ok(Err(Undialled::Tls(why))) => Err(UpstreamError::Tls(format!("{}: {why}", self.address))),
+            Ok(attempt) => attempt.map_err(|error| error.at(&self.address)),
             Err(_) => Err(UpstreamError::ConnectTimeout(self.address.to_string(), self.within)),
         }
     }
 
-    async fn attempt(&self, offer: Offer) -> Result<Dialled, Undialled> {
+    async fn attempt(&self, offer: Offer) -> Result<Dialled, UpstreamError> {
+        let refused = |error: io::Error| UpstreamError::Connect(error.to_string());
         match &self.address {
-            Address::Unix { speaks, path } => Ok(Dialled { stream: Stream::Unix(unix(path).await?), speaks: *speaks }),
+            Address::Unix { speaks, path } => {
+                Ok(Dialled { stream: Stream::Unix(unix(path).await.map_err(refused)?), speaks: *speaks })
+            }
             Address::Tcp { scheme: Scheme::Plain(speaks), host, port } => {
-                Ok(Dialled { stream: Stream::Tcp(self.connect(host, *port).await?), speaks: *speaks })
+                let stream = self.connect(host, *port).await.map_err(refused)?;
+                Ok(Dialled { stream: Stream::Tcp(stream), speaks: *speaks })
             }
             Address::Tcp { scheme: Scheme::Https, host, port } => {
                 let (Some(tls), Ok(name)) = (&self.tls, ServerName::try_from(host.clone())) else {
-                    return Err(Undialled::Tls("there is nothing to know it by".to_owned()));
+                    return Err(UpstreamError::Tls("there is nothing to know it by".to_owned()));
                 };
-                let stream = self.connect(host, *port).await?;
-                let stream = tls.connect(name, stream, offer).await.map_err(Undialled::Tls)?;
+                let stream = self.connect(host, *port).await.map_err(refused)?;
+                let stream = tls.connect(name, stream, offer).await.map_err(UpstreamError::Tls)?;
                 let speaks = if tls::speaks_http2(&stream) { Plain::Http2 } else { Plain::Http1 };
                 Ok(Dialled { stream: Stream::Tls(Box::new(stream)), speaks })
             }

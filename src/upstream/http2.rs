@@ -201,18 +201,7 @@ impl Seat {
         };
         let mut pump = Pump::new(upload, stream);
         let patience = Patience { wait, since: Instant::now(), progress: progress.as_deref() };
-        let mut timer = Box::pin(sleep(Duration::MAX));
-        patience.arm(timer.as_mut());
-        let mut interim = 0;
-        let outcome = poll_fn(|cx| {
-            pump.poll(cx);
-            if let Poll::Ready(end) = poll_head(&mut answer, &mut interim, cx) {
-                return Poll::Ready(end);
-            }
-            patience.poll(timer.as_mut(), cx).map(|error| Err(Ended::Here(error)))
-        })
-        .await;
-        match outcome {
+        match head_of(&mut answer, &patience, |cx| pump.poll(cx)).await {
             Ok(response) => {
                 self.connection.pulse.answered();
                 let seat = Rc::new(self);
@@ -246,16 +235,7 @@ impl Seat {
         let sent = self.connection.sender.clone().send_request(head, false);
         let (mut answer, up) = sent.map_err(|error| self.lost(&error))?;
         let patience = Patience { wait, since: Instant::now(), progress: None };
-        let mut timer = Box::pin(sleep(Duration::MAX));
-        patience.arm(timer.as_mut());
-        let mut interim = 0;
-        let outcome = poll_fn(|cx| {
-            if let Poll::Ready(end) = poll_head(&mut answer, &mut interim, cx) {
-                return Poll::Ready(end);
-            }
-            patience.poll(timer.as_mut(), cx).map(|error| Err(Ended::Here(error)))
-        });
-        match outcome.await {
+        match head_of(&mut answer, &patience, |_| ()).await {
             Ok(response) if response.status().is_success() => {
                 self.connection.pulse.answered();
                 let (head, down) = response.into_parts();
@@ -321,6 +301,25 @@ impl Seat {
 enum Ended {
     Here(UpstreamError),
     There(h2::Error),
+}
+
+/// The answer's head, waited for with `patience`, while what is `beside` it goes on.
+async fn head_of(
+    answer: &mut ResponseFuture,
+    patience: &Patience<'_>,
+    mut beside: impl FnMut(&mut Context<'_>),
+) -> Result<Response<RecvStream>, Ended> {
+    let mut timer = Box::pin(sleep(Duration::MAX));
+    patience.arm(timer.as_mut());
+    let mut interim = 0;
+    poll_fn(|cx| {
+        beside(cx);
+        if let Poll::Ready(end) = poll_head(answer, &mut interim, cx) {
+            return Poll::Ready(end);
+        }
+        patience.poll(timer.as_mut(), cx).map(|error| Err(Ended::Here(error)))
+    })
+    .await
 }
 
 /// 1xx answers are swallowed; a 101 has no place in HTTP/2 (§8.6).
