@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use cookie::{Cookie, SameSite};
 use http::{HeaderValue, Response, StatusCode, header};
 use url::form_urlencoded;
 
@@ -118,7 +119,8 @@ fn decide(stand: &Stand, request: &Request, received: &Received, now: u64) -> Re
             let code = grant(stand, &mut state, request, &signed_in, now);
             let mut response = request.back(stand, &[("code", &code)]);
             let value = random(32);
-            let set = format!("{}={value}; Path=/oauth2; HttpOnly; SameSite=Lax", cookie_name(stand));
+            let set = Cookie::build((cookie_name(stand), &*value)).path("/oauth2").http_only(true);
+            let set = set.same_site(SameSite::Lax).to_string();
             state.sign_ins.insert(value, signed_in);
             let set = HeaderValue::try_from(set).expect("base64url and digits are visible ASCII");
             response.headers_mut().insert(header::SET_COOKIE, set);
@@ -257,13 +259,9 @@ fn cookie_name(stand: &Stand) -> String {
 
 fn cookie<'a>(stand: &Stand, received: &'a Received) -> Option<&'a str> {
     let name = cookie_name(stand);
-    let mut cookies = received
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'));
-    cookies.find_map(|cookie| cookie.trim().strip_prefix(&name)?.strip_prefix('='))
+    let lines = received.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    cookies.find(|cookie| cookie.name() == name)?.value_raw()
 }
 
 fn leads_to_loopback(redirect_uri: &str) -> bool {
