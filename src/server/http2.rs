@@ -217,13 +217,14 @@ where
 
 /// What RFC 9113 §6.5.2 recommends at least; browsers open no more.
 const STREAMS: u32 = 100;
-/// The least there is (§4.2): nothing is gained by larger ones, and one stream would hold up the others for longer.
+/// The least there is (§4.2): nothing is gained by larger ones (docs/performance.md), and one stream would hold up the others for longer.
 const FRAME_BYTES: u32 = 16 * 1024;
-/// How much of one upload may lie here unread while the application is slow.
+/// How much of one upload may lie here unread while the application is slow; also what an upload gets on by in one round trip. Near by, half and double
+/// cost the same (docs/performance.md).
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same for all uploads of one connection together.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Of each answer, what the client's window does not let go yet, besides the piece under way.
+/// Of each answer, what the client's window does not let go yet, besides the piece under way. Near by, larger ones gain next to nothing.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that were reset before anybody had looked at them.
 const RESETS_AT_ONCE: usize = 100;

@@ -342,7 +342,7 @@ fn poll_head(
     Pin::new(answer).poll(cx).map_err(Ended::There)
 }
 
-/// What the application may send of a body before its client has taken it.
+/// What the application may send of a body before its client has taken it. It is near by, where half and double cost the same (docs/performance.md).
 const STREAM_WINDOW: u32 = 128 * 1024;
 /// As much as all streams together, so that one that nobody reads takes nothing from the others (security case N-14).
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
