@@ -78,6 +78,10 @@ fn lint(rules: &[Rule], written: &Many<raw::Rule>, places: &Places, report: &mut
             Lint::DeadPath { path, by } => report
                 .warnings
                 .push(problem(format!("{path} does nothing: {} all that it matches", takes(&by)))),
+            Lint::OpensNothing => report.problems.push(problem(format!("it opens nothing: {OUTSIDE}"))),
+            Lint::PathOpensNothing { path } => {
+                report.warnings.push(problem(format!("{path} opens nothing: {OUTSIDE}")));
+            }
             Lint::StarBehindWord { path, also } => report
                 .warnings
                 .push(problem(format!("{path} opens {also} too; write {} for what is below a folder", below(&path)))),
@@ -240,6 +244,8 @@ fn shown(rule: &raw::Rule) -> String {
     format!("{{ {} }}", all.join(", "))
 }
 
+/// Why a path opens nothing, and the mend.
+const OUTSIDE: &str = "whatever it matches can also be read as something outside of it, or not be read at all; an opening path holds no ; and encodes no slash, backslash, dot segment or control character (%2F, %5C, %2E, %00)";
 /// RFC 9110 §9, RFC 5789, WebDAV (RFC 4918, 3253, 5323), and QUERY. No CONNECT: it is never forwarded.
 const METHODS: &[&str] = &[
     "GET",

@@ -253,7 +253,7 @@ pub fn has_capitals(reading: &[u8]) -> bool {
     reading.iter().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii())
 }
 
-const MOST_DECODINGS: u8 = 2;
+pub const MOST_DECODINGS: u8 = 2;
 /// Ordinary odd paths have a handful; the most that tests have grown is well below.
 const MOST_READINGS: usize = 256;
 /// All readings together have at most so many bytes, and so many times those of the target: bounds the work that one request can cause, which is

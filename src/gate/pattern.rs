@@ -30,10 +30,12 @@ pub enum Case {
 
 impl Pattern {
     /// The pattern as written; and, as targets are sent encoded but readings are decoded, its other spelling where it has one. What is decoded is no
-    /// wildcard and parts no segments: `%2A` is how a star itself is written.
+    /// wildcard and parts no segments: `%2A` is how a star itself is written, and a slash that is inside a segment is in none that is read.
     pub fn spellings(text: &str) -> Vec<Pattern> {
         let mut patterns = vec![Pattern::new(text, str::to_owned)];
-        if percent_decode_str(text).decode_utf8().is_ok_and(|decoded| decoded != text) {
+        let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
+        let reads = |decoded: &str| decoded != text && slashes(decoded) == slashes(text);
+        if percent_decode_str(text).decode_utf8().is_ok_and(|decoded| reads(&decoded)) {
             patterns.push(Pattern::new(text, |piece| percent_decode_str(piece).decode_utf8_lossy().into_owned()));
         }
         let encoded = utf8_percent_encode(text, ENCODED).to_string();
@@ -58,6 +60,11 @@ impl Pattern {
         pattern.exact.pop();
         pattern.lower.pop();
         pattern
+    }
+
+    /// Of these segments, for comparing letter for letter alone.
+    pub(in crate::gate) fn of(segments: Vec<Segment>) -> Pattern {
+        Pattern { lower: segments.clone(), exact: segments }
     }
 
     /// `spell` is told what stands between slashes and stars.

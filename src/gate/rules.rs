@@ -22,6 +22,7 @@ mod conditions;
 mod index;
 pub mod lints;
 mod met;
+mod outside;
 mod overlap;
 
 pub(in crate::gate) use conditions::verified_address;

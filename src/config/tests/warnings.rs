@@ -34,6 +34,10 @@ fn what_is_dangerous_or_does_nothing_is_said() {
             "config.toml:12:1: rules[0]: /assets* opens /assets-secret too; write /assets/** for what is below a folder".to_owned(),
         ),
         (
+            rule("path = [\"/a%2Fb/**\", \"/c\"]\naccess = \"optional\"\n[[rules]]\npath = \"/a%2Fb/**\""),
+            "config.toml:12:1: rules[0]: /a%2Fb/** opens nothing: whatever it matches can also be read as something outside of it, or not be read at all; an opening path holds no ; and encodes no slash, backslash, dot segment or control character (%2F, %5C, %2E, %00)".to_owned(),
+        ),
+        (
             rule("path = \"/**/*.css\"\naccess = \"public\"\n[[rules]]\npath = \"/admin/**\""),
             "config.toml:12:1: rules[0]: it opens /admin/.css too, which rules[1] below would close; put rules[1] above it, or write a narrower path".to_owned(),
         ),

@@ -3,6 +3,7 @@
 use http::Method;
 use ipnet::IpNet;
 
+use super::outside::opens_nothing;
 use super::overlap::{Found, are_apart, path_in};
 use super::{Pattern, Rule};
 
@@ -13,6 +14,10 @@ pub enum Lint {
     Dead { by: Vec<usize> },
     /// The same of one of its paths.
     DeadPath { path: String, by: Vec<usize> },
+    /// Whatever an opening rule matches has another reading outside of it.
+    OpensNothing,
+    /// The same of one of its paths.
+    PathOpensNothing { path: String },
     /// An opening rule's `*` stands behind a word, and takes longer words too.
     StarBehindWord { path: String, also: String },
     /// An opening rule opens part of what this rule below closes, and something else.
@@ -29,11 +34,12 @@ pub fn lints(rules: &[Rule], own: &[String]) -> Vec<(usize, Lint)> {
         own: patterns(own),
         steps_left: MOST_STEPS,
     };
-    let mut found = Vec::new();
+    let mut found = linter.open_nothing();
     for (index, rule) in rules.iter().enumerate() {
         linter.dead(index, &mut found);
         if rule.access.opens() {
-            found.extend(rule.paths.iter().filter_map(|path| star_behind_word(path)).map(|lint| (index, lint)));
+            let opening = rule.paths.iter().zip(&linter.patterns[index]).filter(|(_, patterns)| !patterns.is_empty());
+            found.extend(opening.filter_map(|(path, _)| star_behind_word(path)).map(|lint| (index, lint)));
             found.extend(linter.opens_below(index).map(|lint| (index, lint)));
         }
         if linter.steps_left == 0 {
@@ -57,6 +63,29 @@ struct Linter<'r> {
 }
 
 impl Linter<'_> {
+    /// What is found here takes nothing from any other rule.
+    fn open_nothing(&mut self) -> Vec<(usize, Lint)> {
+        let mut found = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.access.opens()) {
+            let all: Vec<&Pattern> = self.patterns[index].iter().flatten().collect();
+            let is_odd = |path: &usize| rule.paths[*path].contains([';', '%', '\\']);
+            let shut: Vec<usize> = (0..rule.paths.len())
+                .filter(is_odd)
+                .filter(|path| opens_nothing(&self.patterns[index][*path], &all, &mut self.steps_left))
+                .collect();
+            if shut.len() == rule.paths.len() {
+                found.push((index, Lint::OpensNothing));
+            } else {
+                let of_path = |path: &usize| Lint::PathOpensNothing { path: rule.paths[*path].clone() };
+                found.extend(shut.iter().map(|path| (index, of_path(path))));
+            }
+            for path in shut {
+                self.patterns[index][path].clear();
+            }
+        }
+        found
+    }
+
     fn dead(&mut self, index: usize, found: &mut Vec<(usize, Lint)>) {
         let paths = self.patterns[index].len();
         let dead: Vec<Option<Vec<usize>>> = (0..paths).map(|path| self.taken(index, path)).collect();

@@ -27,6 +27,9 @@ path = "/a/../b"
     -> rules[0].path: "/a/../b" has a dot segment, which no rule opens or closes
 path = "/a%2"
     -> rules[0].path: "/a%2" has a % without two hexadecimal digits
+path = "/a;x/**"
+access = "public"
+    -> rules[0]: it opens nothing: whatever it matches can also be read as something outside of it, or not be read at all; an opening path holds no ; and encodes no slash, backslash, dot segment or control character (%2F, %5C, %2E, %00)
 path = ["/a", 5]
     -> rules[0].path[1]: 5 is no text; write it in quotes
 path = "/a"

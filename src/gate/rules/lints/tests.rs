@@ -85,6 +85,14 @@ fn what_opens_more_than_it_seems_is_said_with_an_example() {
 }
 
 #[test]
+fn what_opens_nothing_is_said_and_takes_nothing_from_others() {
+    assert_eq!(said(&[rule(&["/a;x*", "/b;/**"], Access::Public)]), [(0, Lint::OpensNothing)]);
+    let some = Lint::PathOpensNothing { path: "/a;x*".to_owned() };
+    assert_eq!(said(&[rule(&["/a;x*", "/b"], Access::Optional), rule(&["/a;x*"], Access::Deny)]), [(0, some)]);
+    assert_eq!(said(&[rule(&["/a;x/**", "/a%2Fb"], Access::User)]), [], "one that closes meets all readings");
+}
+
+#[test]
 fn a_rule_that_closes_shows_no_star_behind_a_word() {
     assert_eq!(said(&[rule(&["/admin*"], Access::User)]), []);
 }
