@@ -54,10 +54,11 @@ impl Half {
         }
     }
 
-    /// The close has been said, and this side's own has come.
+    /// A close has gone through, this side's own or one in its place; of the latter, this side knows.
     pub fn parted(&self) -> bool {
-        let said = matches!(self.farewell, Farewell::Said) && self.pending.is_empty();
-        said && (self.frames.closed() || self.ended != Ended::No)
+        let gone = self.pending.is_empty() && !self.held;
+        let said = matches!(self.farewell, Farewell::Said);
+        gone && (self.frames.closed() || said && self.ended != Ended::No)
     }
 
     /// Ready when `from` has ended and `to` has been told.

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Stream;
@@ -37,7 +37,7 @@ impl Tunnel {
         Tunnel { stream, read, counted: metrics.tunnel() }
     }
 
-    /// Copies until both sides have ended, or `stop` returns: then both are told, between two frames, and get a moment to answer. `read`:
+    /// Copies until both sides have ended or closed, or `stop` returns: then both are told, between two frames, and get a moment to answer. `read`:
     /// what came from the client already.
     pub async fn run<C>(self, mut client: C, read: Bytes, stop: impl Future<Output = Cause>)
     where
@@ -49,7 +49,7 @@ impl Tunnel {
         let mut stopping = false;
         let mut patience = pin!(sleep(Duration::MAX));
         let mut limited = false;
-        poll_fn(|cx| {
+        let parted = poll_fn(|cx| {
             if !stopping && let Poll::Ready(cause) = stop.as_mut().poll(cx) {
                 stopping = true;
                 limited = true;
@@ -61,20 +61,38 @@ impl Tunnel {
             let (Ok(up_over), Ok(down_over)) =
                 (over(up.poll(&mut client, &mut application, cx)), over(down.poll(&mut application, &mut client, cx)))
             else {
-                return Poll::Ready(());
+                return Poll::Ready(false);
             };
-            if up_over && down_over || up.parted() && down.parted() {
-                return Poll::Ready(());
+            if up.parted() && down.parted() {
+                return Poll::Ready(true);
+            }
+            if up_over && down_over {
+                return Poll::Ready(false);
             }
             if (up_over || down_over) && !limited {
                 limited = true;
                 patience.as_mut().reset(Instant::now() + HALF_OPEN);
             }
-            if limited { patience.as_mut().poll(cx) } else { Poll::Pending }
+            if limited { patience.as_mut().poll(cx).map(|()| false) } else { Poll::Pending }
         })
         .await;
-        // A stream of HTTP/2 is at its end only when the client has taken all of it.
-        let _ = timeout(FAREWELL, client.shutdown()).await;
+        // Both have said all there is to say, and neither need end by itself: servers do so first (RFC 6455 §7.1.1), which is the gate towards the
+        // client and the application towards the gate.
+        let leave_client = async {
+            // A stream of HTTP/2 is at its end only when the client has taken all of it.
+            let _ = client.shutdown().await;
+            if parted {
+                let _ = copy(&mut client, &mut sink()).await;
+            }
+        };
+        let leave_application = async {
+            if parted {
+                let _ = timeout(APPLICATION_FIRST, copy(&mut application, &mut sink())).await;
+                let _ = application.shutdown().await;
+                let _ = copy(&mut application, &mut sink()).await;
+            }
+        };
+        let _ = timeout(FAREWELL, async { tokio::join!(leave_client, leave_application) }).await;
     }
 }
 
@@ -104,6 +122,8 @@ fn masking_key() -> [u8; 4] {
 
 /// To the application it is as if the browser had left the page.
 const CLIENT_GONE: (u16, &str) = (1001, "going away");
+/// For the application to end its side once both have closed.
+const APPLICATION_FIRST: Duration = Duration::from_secs(1);
 /// For both sides to answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// For one side to end after the other has.

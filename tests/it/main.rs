@@ -47,6 +47,7 @@ mod sessions;
 mod sign_out;
 mod slow;
 mod socket;
+mod socket_ends;
 mod streams;
 mod tabs;
 mod tls;

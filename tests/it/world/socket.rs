@@ -125,6 +125,11 @@ impl Socket {
         }
     }
 
+    /// What it goes over, to be spoken byte by byte, where nothing has come yet.
+    pub fn into_bytes(self) -> impl AsyncRead + AsyncWrite + Unpin {
+        self.stream.into_inner()
+    }
+
     /// Reads until it is over.
     pub async fn end(&mut self) -> WsEnd {
         loop {

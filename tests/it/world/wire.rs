@@ -24,6 +24,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         Wire { stream, read: Vec::new() }
     }
 
+    /// Where nothing has come that was not asked for.
+    pub fn into_inner(self) -> I {
+        assert_eq!(self.read, b"");
+        self.stream
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
