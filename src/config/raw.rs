@@ -263,7 +263,7 @@ sections! {
         header_bytes: Key<Size>,
         /// Of a request's body. Default none.
         body_bytes: Key<OrNone<Size>>,
-        /// At the same time. Default 10000.
+        /// At the same time; and of HTTP/2 as many streams. Default 10000.
         connections: Key<u64>,
         /// First byte to end of head. Default 10s.
         header_timeout: Key<Time>,

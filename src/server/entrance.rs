@@ -63,6 +63,11 @@ impl Entrance {
         }
     }
 
+    /// Tells of a stream that there is no place for.
+    pub fn refuse_stream(&self, remote: Remote) {
+        self.refusals.say(&Refused::CrowdedStreams, remote);
+    }
+
     /// Whether what comes by this way is TLS, so that nothing can be said to it in the clear.
     pub fn is_tls(&self, remote: Remote) -> bool {
         self.tls.is_some() && remote != Remote::Unix

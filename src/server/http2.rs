@@ -6,7 +6,6 @@ mod socket;
 mod watch;
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Reason;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -32,7 +32,7 @@ use super::watchman::{Order, Watchman};
 use super::worker::{Floor, Handler};
 use crate::config::server::Limits;
 use crate::upstream::Body;
-use crate::wire::{h2, hop};
+use crate::wire::{self, hop};
 use watch::{Serving, Watch, Watched};
 
 /// Serves one connection to its end.
@@ -71,9 +71,17 @@ async fn answer<H: Handler>(
     watch: &Rc<Watch>,
 ) -> End {
     let service = service_fn(|request: Request<Incoming>| {
-        let serving = watch.serve();
-        let answer = respond(request, peer.of_stream(), Rc::clone(&handler), Rc::clone(floor), Rc::clone(watch));
-        async move { Ok::<_, Infallible>(answer.await.map(|body| Sending { body, serving })) }
+        let taken = floor.place_stream(peer.remote).map(|place| {
+            let serving = watch.serve();
+            watch.keep(place);
+            let answer = respond(request, peer.of_stream(), Rc::clone(&handler), Rc::clone(floor), Rc::clone(watch));
+            (answer, serving)
+        });
+        async move {
+            // The library resets the stream for the reason that it finds in here.
+            let (answer, serving) = taken.ok_or(h2::Error::from(Reason::REFUSED_STREAM))?;
+            Ok::<_, h2::Error>(answer.await.map(|body| Sending { body, serving }))
+        }
     });
     let io = TokioIo::new(Watched { arrived, watch: Rc::clone(watch) });
     let mut connection = pin!(protocol(&floor.limits).serve_connection(io, service));
@@ -115,7 +123,7 @@ async fn respond<H: Handler>(
     let (mut head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
     let protocol = head.extensions.remove::<Protocol>();
-    let mut response = match h2::translate(&mut head, protocol.as_ref().map(Protocol::as_str), socket::key) {
+    let mut response = match wire::h2::translate(&mut head, protocol.as_ref().map(Protocol::as_str), socket::key) {
         Ok(()) => handler.handle(Rc::clone(&peer), Request::from_parts(head, body)).await,
         Err(malformed) => handler.turn_away(malformed, &head),
     };

@@ -1,4 +1,4 @@
-//! Workers: a thread per core, each with a runtime of its own; nothing shared on the hot path but read-only settings.
+//! Workers: a thread per core, each with a runtime of its own; nothing shared on the hot path but read-only settings and counts.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -27,7 +27,7 @@ use super::peer::Peer;
 use crate::config::server::Limits;
 use crate::telemetry::metrics::{Counted, Metrics, RefusedConnection};
 use crate::upstream::Body;
-use crate::wire::Malformed;
+use crate::wire::{Malformed, Remote};
 
 /// Answers requests; one per worker, made on its thread, so it need not be `Send`.
 pub trait Handler: 'static {
@@ -55,6 +55,8 @@ pub struct Floor {
     /// Notified when `stage` moves.
     pub changed: Notify,
     entrance: Arc<Entrance>,
+    /// Of HTTP/2, of all workers.
+    streams: Arc<AtomicUsize>,
 }
 
 /// Serves until the drain is over, and returns when every worker has ended. `make` is called once on each worker's thread.
@@ -99,18 +101,19 @@ struct Desk {
     load: Arc<AtomicUsize>,
 }
 
-/// A connection that has a worker; counted until it is dropped.
+/// A connection that has a worker.
 struct Placed {
     accepted: Accepted,
     place: Place,
 }
 
-struct Place(Arc<AtomicUsize>);
+/// One among so many; counted until it is dropped.
+pub struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn at(desk: &Desk) -> Place {
-        desk.load.fetch_add(1, Ordering::Relaxed);
-        Place(Arc::clone(&desk.load))
+    fn among(others: &Arc<AtomicUsize>) -> Place {
+        others.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(others))
     }
 }
 
@@ -128,14 +131,15 @@ impl Crew {
     {
         let limit = settings.limits.connections;
         let (metrics, entrance) = (Arc::clone(&settings.metrics), Arc::clone(&settings.entrance));
-        let full = AtomicBool::new(false);
+        let (full, streams) = (AtomicBool::new(false), Arc::<AtomicUsize>::default());
         let mut crew = Crew { desks: Vec::new(), threads: Vec::new(), limit, metrics, entrance, full };
         for number in 0..settings.workers {
             let (inbox, placed) = mpsc::unbounded_channel();
             let (started, has_started) = std::sync::mpsc::channel();
             let (settings, stages, make) = (settings.clone(), drain.watch(), Arc::clone(&make));
+            let streams = Arc::clone(&streams);
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-            crew.threads.push(thread.spawn(move || work(&settings, placed, stages, &*make, &started))?);
+            crew.threads.push(thread.spawn(move || work(&settings, streams, placed, stages, &*make, &started))?);
             has_started.recv().unwrap_or_else(|_| Err(io::Error::other("a worker did not start")))?;
             crew.desks.push(Desk { inbox, load: Arc::new(AtomicUsize::new(0)) });
         }
@@ -163,7 +167,7 @@ impl Crew {
         let desk = self.desks.iter().min_by_key(|desk| desk.load.load(Ordering::Relaxed));
         let desk = desk.expect("hire made at least one");
         // A worker that is gone takes its connections with it.
-        let _ = desk.inbox.send(Placed { accepted, place: Place::at(desk) });
+        let _ = desk.inbox.send(Placed { accepted, place: Place::among(&desk.load) });
     }
 
     async fn leave(self) {
@@ -180,6 +184,7 @@ type Inbox = mpsc::UnboundedReceiver<Placed>;
 /// A worker's whole life.
 fn work<H: Handler>(
     settings: &Settings,
+    streams: Arc<AtomicUsize>,
     inbox: Inbox,
     stages: watch::Receiver<Stage>,
     make: &dyn Fn() -> H,
@@ -195,14 +200,20 @@ fn work<H: Handler>(
     runtime.block_on(async {
         let handler = Rc::new(make());
         let _ = started.send(Ok(()));
-        serve(settings, inbox, stages, handler).await;
+        serve(settings, Floor::new(settings, streams), inbox, stages, handler).await;
     });
     // A name that is still being looked up holds nobody up.
     runtime.shutdown_background();
 }
 
-async fn serve<H: Handler>(settings: &Settings, mut inbox: Inbox, mut stages: watch::Receiver<Stage>, handler: Rc<H>) {
-    let floor = Rc::new(Floor::new(settings));
+async fn serve<H: Handler>(
+    settings: &Settings,
+    floor: Floor,
+    mut inbox: Inbox,
+    mut stages: watch::Receiver<Stage>,
+    handler: Rc<H>,
+) {
+    let floor = Rc::new(floor);
     floor.enter(*stages.borrow_and_update());
     let connections = TaskTracker::new();
     let mut open = true;
@@ -251,19 +262,31 @@ async fn attend<H: Handler>(placed: Placed, handler: Rc<H>, floor: Rc<Floor>, _c
 }
 
 impl Floor {
-    fn new(settings: &Settings) -> Floor {
+    fn new(settings: &Settings, streams: Arc<AtomicUsize>) -> Floor {
         Floor {
             limits: settings.limits.clone(),
             stage: Cell::new(Stage::Serving),
             changed: Notify::new(),
             entrance: Arc::clone(&settings.entrance),
+            streams,
         }
     }
 
     /// For one connection, which may have to leave before the others.
     fn own(&self) -> Floor {
-        let (limits, stage, entrance) = (self.limits.clone(), self.stage.clone(), Arc::clone(&self.entrance));
-        Floor { limits, stage, changed: Notify::new(), entrance }
+        let (limits, stage) = (self.limits.clone(), self.stage.clone());
+        let (entrance, streams) = (Arc::clone(&self.entrance), Arc::clone(&self.streams));
+        Floor { limits, stage, changed: Notify::new(), entrance, streams }
+    }
+
+    /// For one more stream. As many at once as connections, because each may cost what one of those does, and a connection opens a hundred.
+    pub fn place_stream(&self, remote: Remote) -> Option<Place> {
+        let place = Place::among(&self.streams);
+        if self.streams.load(Ordering::Relaxed) > self.limits.connections {
+            self.entrance.refuse_stream(remote);
+            return None;
+        }
+        Some(place)
     }
 
     fn enter(&self, stage: Stage) {

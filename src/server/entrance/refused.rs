@@ -1,4 +1,4 @@
-//! Refused: connections that never come to a request. Counted each, and said seldom: anybody can make as many as they like.
+//! Refused: connections that never come to a request, and streams beyond what is served. Counted each, and said seldom: anybody can make as many as they like.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,8 @@ pub enum Refused {
     HandshakeLate(Duration),
     #[error("the certificate of a session that was resumed lets nobody in any more: {0}")]
     ClientCertificate(rustls::Error),
+    #[error("limits.connections is reached by requests over HTTP/2: a stream is refused, and can be tried again")]
+    CrowdedStreams,
 }
 
 impl Refused {
@@ -45,6 +47,7 @@ impl Refused {
             Refused::PlainHttp => RefusedConnection::PlainHttp,
             Refused::HandshakeLate(_) => RefusedConnection::HandshakeLate,
             Refused::ClientCertificate(_) => RefusedConnection::ClientCertificate,
+            Refused::CrowdedStreams => RefusedConnection::CrowdedStreams,
         }
     }
 }

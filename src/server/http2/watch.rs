@@ -15,6 +15,7 @@ use super::frames::{ENHANCE_YOUR_CALM, Frames, Head, Kind, goaway};
 use crate::config::server::Limits;
 use crate::server::arrival::Arrived;
 use crate::server::watchman::Watchable;
+use crate::server::worker::Place;
 
 /// Shared by a connection, its bytes and its streams.
 pub struct Watch(RefCell<State>);
@@ -37,6 +38,8 @@ struct State {
     stalled_since: Option<Instant>,
     /// Answers that are being made or sent.
     serving: usize,
+    /// Of the streams that are served, or open still.
+    places: Vec<Place>,
     /// Answers a piece of which waits for the client's window.
     waiting: usize,
     /// Since when none of what waits has gone on.
@@ -58,6 +61,7 @@ impl Watch {
             owing_since: None,
             stalled_since: None,
             serving: 0,
+            places: Vec::new(),
             waiting: 0,
             held_up_since: None,
         })))
@@ -83,6 +87,11 @@ impl Watch {
     pub fn serve(self: &Rc<Watch>) -> Serving {
         self.0.borrow_mut().serving += 1;
         Serving { watch: Rc::clone(self), waits: Waits::No }
+    }
+
+    /// A stream keeps its place as long as anything of it is here: what is made for it, or what its client does not take.
+    pub fn keep(&self, place: Place) {
+        self.0.borrow_mut().places.push(place);
     }
 }
 
@@ -175,10 +184,15 @@ impl State {
     fn ended(&mut self, stream: u32) {
         if let Some(at) = self.open.iter().position(|open| *open == stream) {
             self.open.swap_remove(at);
+            self.give_places_back();
             if self.open.is_empty() {
                 self.idle_since = Instant::now();
             }
         }
+    }
+
+    fn give_places_back(&mut self) {
+        self.places.truncate(self.serving.max(self.open.len()));
     }
 }
 
@@ -214,7 +228,9 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         self.asked_for_more();
-        self.watch.0.borrow_mut().serving -= 1;
+        let state = &mut *self.watch.0.borrow_mut();
+        state.serving -= 1;
+        state.give_places_back();
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP/2 from clients, without the gate: streams are requests, and a connection ends for the reasons it should.
 
 mod client;
+mod crowd;
 mod ends;
 mod floods;
 mod socket;

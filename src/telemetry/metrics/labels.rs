@@ -145,10 +145,12 @@ label! {
 }
 
 label! {
-    /// Why a connection was closed before its first request: `tokigate_refused_connections_total{reason}`.
+    /// Why a connection was closed before its first request, or a stream of HTTP/2 refused: `tokigate_refused_connections_total{reason}`.
     RefusedConnection {
         /// Beyond `limits.connections`.
         Crowded = "crowded",
+        /// A stream beyond as many.
+        CrowdedStreams = "crowded_streams",
         /// A trusted proxy's, without the header that `proxy_protocol` demands.
         ProxyHeaderMissing = "proxy_header_missing",
         /// A trusted proxy's, with one that cannot be read.

@@ -81,7 +81,7 @@ impl Metrics {
         self.config_reloads[result as usize].inc();
     }
 
-    /// A connection that was closed before its first request.
+    /// A connection that was closed before its first request, or a stream that was refused.
     pub fn refused_connection(&self, reason: RefusedConnection) {
         self.refused_connections[reason as usize].inc();
     }
@@ -181,7 +181,7 @@ impl Metrics {
         let refused_connections = counters(
             ours,
             "refused_connections",
-            "Connections that were closed before their first request",
+            "Connections that were closed before their first request, and refused streams",
             "reason",
             RefusedConnection::LABELS,
         );

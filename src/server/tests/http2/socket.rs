@@ -30,7 +30,7 @@ fn switch(head: &str, more: &str) -> String {
     )
 }
 
-async fn switched(wire: &mut Wire<TcpStream>) {
+pub async fn switched(wire: &mut Wire<TcpStream>) {
     let head = wire.head().await;
     wire.send(switch(&head, "")).await;
 }
@@ -42,7 +42,7 @@ fn handshake(protocol: &'static str) -> Request<()> {
 }
 
 /// A client that has been told that it may.
-async fn client(world: &World) -> SendRequest<Bytes> {
+pub async fn client(world: &World) -> SendRequest<Bytes> {
     let client = connect(world).await;
     let offered = timeout(PATIENCE, async {
         while !client.is_extended_connect_protocol_enabled() {
@@ -53,7 +53,7 @@ async fn client(world: &World) -> SendRequest<Bytes> {
     client
 }
 
-async fn open(client: &mut SendRequest<Bytes>) -> (Response<RecvStream>, SendStream<Bytes>) {
+pub async fn open(client: &mut SendRequest<Bytes>) -> (Response<RecvStream>, SendStream<Bytes>) {
     let (answer, up) = client.send_request(handshake("websocket"), false).unwrap();
     (timeout(PATIENCE, answer).await.unwrap().unwrap(), up)
 }
