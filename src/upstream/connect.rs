@@ -36,36 +36,54 @@ impl Dialer {
         Dialer { address, tls, within, resolved: RefCell::new(None) }
     }
 
-    /// The handshake of TLS included. `offer`: what an https:// application may choose from.
+    /// The handshake of TLS included; an https:// application chooses what is spoken.
     ///
     /// Errors: `Connect`, `ConnectTimeout`, `Tls`.
-    pub async fn dial(&self, offer: Offer) -> Result<Dialled, UpstreamError> {
+    pub async fn dial(&self) -> Result<Dialled, UpstreamError> {
+        let neither = || UpstreamError::Tls("it speaks neither HTTP/2 nor HTTP/1.1 (ALPN)".to_owned());
+        self.within(Offer::Either).await?.ok_or_else(|| neither().at(&self.address))
+    }
+
+    /// For an upgrade. `None`: the application speaks HTTP/2 alone.
+    ///
+    /// Errors: `Connect`, `ConnectTimeout`, `Tls`.
+    pub async fn dial_http1(&self) -> Result<Option<Stream>, UpstreamError> {
+        if self.address.speaks() == Some(Plain::Http2) {
+            return Ok(None);
+        }
+        Ok(self.within(Offer::Http1).await?.map(|dialled| dialled.stream))
+    }
+
+    async fn within(&self, offer: Offer) -> Result<Option<Dialled>, UpstreamError> {
         match timeout(self.within, self.attempt(offer)).await {
             Ok(attempt) => attempt.map_err(|error| error.at(&self.address)),
             Err(_) => Err(UpstreamError::ConnectTimeout(self.address.to_string(), self.within)),
         }
     }
 
-    async fn attempt(&self, offer: Offer) -> Result<Dialled, UpstreamError> {
+    /// `None`: nothing of what was offered is spoken there.
+    async fn attempt(&self, offer: Offer) -> Result<Option<Dialled>, UpstreamError> {
         let refused = |error: io::Error| UpstreamError::Connect(error.to_string());
-        match &self.address {
+        Ok(Some(match &self.address {
             Address::Unix { speaks, path } => {
-                Ok(Dialled { stream: Stream::Unix(unix(path).await.map_err(refused)?), speaks: *speaks })
+                Dialled { stream: Stream::Unix(unix(path).await.map_err(refused)?), speaks: *speaks }
             }
             Address::Tcp { scheme: Scheme::Plain(speaks), host, port } => {
                 let stream = self.connect(host, *port).await.map_err(refused)?;
-                Ok(Dialled { stream: Stream::Tcp(stream), speaks: *speaks })
+                Dialled { stream: Stream::Tcp(stream), speaks: *speaks }
             }
             Address::Tcp { scheme: Scheme::Https, host, port } => {
                 let (Some(tls), Ok(name)) = (&self.tls, ServerName::try_from(host.clone())) else {
                     return Err(UpstreamError::Tls("there is nothing to know it by".to_owned()));
                 };
                 let stream = self.connect(host, *port).await.map_err(refused)?;
-                let stream = tls.connect(name, stream, offer).await.map_err(UpstreamError::Tls)?;
+                let Some(stream) = tls.connect(name, stream, offer).await.map_err(UpstreamError::Tls)? else {
+                    return Ok(None);
+                };
                 let speaks = if tls::speaks_http2(&stream) { Plain::Http2 } else { Plain::Http1 };
-                Ok(Dialled { stream: Stream::Tls(Box::new(stream)), speaks })
+                Dialled { stream: Stream::Tls(Box::new(stream)), speaks }
             }
-        }
+        }))
     }
 
     async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {

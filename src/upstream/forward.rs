@@ -54,8 +54,10 @@ impl Pool {
         let wait = self.wait_for(&head.headers, in_stream);
         let request = outgoing(head, upload, self.host());
         match handshake {
-            Some(handshake) if self.sockets_share() => self.connect(request, &handshake, rewrite).await,
-            Some(handshake) => self.switch(request, &handshake, rewrite).await,
+            Some(handshake) => match self.dial_for_handshake().await? {
+                Some(stream) => self.switch(stream, request, &handshake, rewrite).await,
+                None => self.connect(request, &handshake, rewrite).await,
+            },
             None => self.relay(request, wait, rewrite).await,
         }
     }
@@ -86,11 +88,12 @@ impl Pool {
     /// Bytes flow only after the application's own 101; any other answer is relayed, and there is no tunnel.
     async fn switch(
         &self,
+        stream: Stream,
         request: Request<Upload>,
         handshake: &Handshake,
         rewrite: &Rewrite,
     ) -> Result<Answer, UpstreamError> {
-        let (response, connection, upgraded) = self.send_handshake(request).await?;
+        let (response, connection, upgraded) = self.send_handshake(stream, request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self.own(response, connection, None, rewrite);
         }

@@ -19,7 +19,6 @@ use super::connection::{Connection, Failed, Upgraded};
 use super::http2::{Exchanged, Failed as Exchange, Http2, Rhythm, Seat, Switched};
 use super::patience::Wait;
 use super::shared::Shared;
-use super::tls::Offer;
 use super::upload::Upload;
 use super::{Settings, Stream, Tls, UpstreamError};
 use crate::telemetry::metrics::Metrics;
@@ -185,23 +184,24 @@ impl Pool {
         }
     }
 
+    /// A connection for a handshake. `None`: the application speaks HTTP/2 alone, where a WebSocket is a stream among others.
+    pub async fn dial_for_handshake(&self) -> Result<Option<Stream>, UpstreamError> {
+        self.0.dialer.dial_http1().await
+    }
+
     /// Sends a handshake on a connection of its own, whose bytes the caller gets if the application switches.
     pub async fn send_handshake(
         &self,
+        stream: Stream,
         request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Connection, Upgraded), UpstreamError> {
-        let (sender, connection) = http1(self.0.dialer.dial(Offer::Http1).await?.stream).await?;
+        let (sender, connection) = http1(stream).await?;
         let (mut connection, upgraded) = Connection::upgradable(sender, connection, self.counted());
         match connection.exchange(request, Wait::Quiet(self.0.settings.timeout)).await {
             Ok(response) => Ok((response, connection, upgraded)),
             Err(Failed::Unsent(_)) => Err(UpstreamError::Closed("as soon as it was opened".to_owned())),
             Err(Failed::Dead(error) | Failed::Answered(error)) => Err(error),
         }
-    }
-
-    /// Whether a WebSocket is a stream among others: there is no other way to an application that speaks HTTP/2 by prior knowledge.
-    pub fn sockets_share(&self) -> bool {
-        self.0.settings.address.speaks() == Some(Plain::Http2)
     }
 
     /// Asks for a stream to be a WebSocket's (RFC 8441).
@@ -270,7 +270,7 @@ impl Pool {
     async fn dial(&self) -> Result<Opened, UpstreamError> {
         let settings = &self.0.settings;
         let until = Instant::now() + settings.connect_timeout;
-        let Dialled { stream, speaks } = self.0.dialer.dial(Offer::Either).await?;
+        let Dialled { stream, speaks } = self.0.dialer.dial().await?;
         self.0.speaks.set(Some(speaks));
         match speaks {
             Plain::Http1 => {

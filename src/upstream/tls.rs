@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig};
+use rustls::{AlertDescription, CertificateError, ClientConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
@@ -50,7 +50,7 @@ struct Current {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
     Either,
-    /// For what HTTP/2 cannot carry here: an upgrade.
+    /// For what HTTP/2 does not have: an upgrade.
     Http1,
 }
 
@@ -74,13 +74,14 @@ impl Tls {
         Ok(())
     }
 
-    /// The handshake, on a connection that stands. The error says what is wrong with whom.
+    /// The handshake, on a connection that stands. `None`: nothing of what was offered is spoken there (RFC 7301 §3.2). The error says what is wrong with
+    /// whom.
     pub async fn connect(
         &self,
         name: ServerName<'static>,
         stream: TcpStream,
         offer: Offer,
-    ) -> Result<TlsStream<TcpStream>, String> {
+    ) -> Result<Option<TlsStream<TcpStream>>, String> {
         let config = {
             let current = self.current.load();
             Arc::clone(match offer {
@@ -88,8 +89,13 @@ impl Tls {
                 Offer::Http1 => &current.http1,
             })
         };
-        let connected = TlsConnector::from(config).connect(name, stream).await;
-        connected.map(TlsStream::Client).map_err(|error| explain(&error))
+        match TlsConnector::from(config).connect(name, stream).await {
+            Ok(stream) => Ok(Some(TlsStream::Client(stream))),
+            Err(error) => match cause(&error) {
+                Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => Ok(None),
+                cause => Err(explain(&error, cause)),
+            },
+        }
     }
 }
 
@@ -111,9 +117,9 @@ pub fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
 }
 
 /// In words that say what to mend.
-fn explain(error: &io::Error) -> String {
+fn explain(error: &io::Error, cause: Option<&rustls::Error>) -> String {
     use rustls::Error;
-    let Some(cause) = cause(error) else {
+    let Some(cause) = cause else {
         return match error.kind() {
             io::ErrorKind::UnexpectedEof => "it closed the connection during the TLS handshake".to_owned(),
             _ => format!("the TLS handshake failed: {error}"),
@@ -130,7 +136,7 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-fn refused(alert: rustls::AlertDescription) -> String {
+fn refused(alert: AlertDescription) -> String {
     format!(
         "it refuses the connection: {alert:?}; where it asks for a certificate, upstream_tls.cert_file has to be one that it takes"
     )

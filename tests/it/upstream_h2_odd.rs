@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::frames::{Frames, code, flag, kind};
 use crate::world::hpack::block;
-use crate::world::{Ask, BAT, Ca, Call, Http2App, Setup, Socket, TlsFront, World, WsEnd};
+use crate::world::{Ask, BAT, Ca, Call, Http2App, Setup, Socket, TlsFront, World, WsEnd, eventually};
 
 async fn before(app: &Http2App, change: impl FnOnce(&mut Setup)) -> World {
     World::with(|setup| {
@@ -188,21 +188,45 @@ async fn an_application_that_says_nothing_has_its_time_to_begin() {
     assert_eq!(world.curl(Ask::plain("/open/a")).await.status, 504);
 }
 
-/// ALPN says what is spoken; a WebSocket comes by HTTP/1.1 in any case.
+/// An authority's certificate in a file; gone with its owner.
+struct CaFile(Ca, std::path::PathBuf);
+
+impl CaFile {
+    fn new() -> CaFile {
+        let file = std::env::temp_dir().join(format!("tokigate-alpn-{}.pem", crate::world::free_port()));
+        let ca = Ca::new("ours");
+        ca.write(&file);
+        CaFile(ca, file)
+    }
+
+    async fn front(&self, offered: &[&str], behind: std::net::SocketAddr) -> TlsFront {
+        TlsFront::offering(self.0.server(&["localhost"]), offered, behind).await
+    }
+
+    fn lead_to(&self, front: &TlsFront, setup: &mut Setup) {
+        setup.set("", "upstream", &format!("\"https://localhost:{}\"", front.port()));
+        setup.set("", "workers", "1");
+        setup.set("upstream_tls", "ca_file", &format!("{:?}", self.1));
+    }
+}
+
+impl Drop for CaFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.1);
+    }
+}
+
+/// ALPN says what is spoken.
 #[tokio::test]
 async fn https_is_http_2_where_the_application_offers_it() {
-    let ca = Ca::new("ours");
-    let file = std::env::temp_dir().join(format!("tokigate-alpn-{}.pem", crate::world::free_port()));
-    ca.write(&file);
+    let ca = CaFile::new();
     let app = Http2App::start(|mut call: Call| async move { call.answer("over HTTP/2") }).await;
     for offered in [&["h2", "http/1.1"][..], &["http/1.1"], &[]] {
         let mut world = World::without_gate(|setup| setup.rule("/deep/**", "public")).await;
         let speaks_h2 = offered.contains(&"h2");
         let behind = if speaks_h2 { app.address() } else { world.app.address().unwrap() };
-        let front = TlsFront::offering(ca.server(&["localhost"]), offered, behind).await;
-        world.setup.set("", "upstream", &format!("\"https://localhost:{}\"", front.port()));
-        world.setup.set("", "workers", "1");
-        world.setup.set("upstream_tls", "ca_file", &format!("{file:?}"));
+        let front = ca.front(offered, behind).await;
+        ca.lead_to(&front, &mut world.setup);
         world.start();
         for _ in 0..3 {
             let answer = world.curl(Ask::plain("/deep/a")).await;
@@ -211,7 +235,6 @@ async fn https_is_http_2_where_the_application_offers_it() {
         let alpn = offered.first().map(|first| (*first).to_owned());
         assert_eq!(front.seen().iter().map(|shaken| shaken.alpn.clone()).collect::<Vec<_>>(), [alpn], "one connection");
     }
-    std::fs::remove_file(file).unwrap();
 }
 
 /// RFC 8441: echoes what its client says.
@@ -233,6 +256,9 @@ async fn with_sockets() -> Http2App {
         let up = call.request.body_mut();
         while let Some(Ok(data)) = up.data().await {
             let _ = up.flow_control().release_capacity(data.len());
+            if data.is_empty() {
+                break;
+            }
             // A frame of a client, masked: sent back unmasked (RFC 6455 §5.2).
             let length = usize::from(data[1] & 0x7f);
             let (mask, masked) = (&data[2..6], &data[6..6 + length]);
@@ -282,4 +308,38 @@ async fn one_that_takes_no_websockets_so_is_a_502_that_says_so() {
     let world = before(&app, |_| {}).await;
     assert_eq!(Socket::open(&world, None, "/open/ws", None).await.err(), Some(502));
     assert!(app.connections() == 1 && !asked.load(Ordering::SeqCst), "it is not even asked");
+    let ca = CaFile::new();
+    let front = ca.front(&["h2"], app.address()).await;
+    let (world, process) = World::around_a_process(|setup| {
+        ca.lead_to(&front, setup);
+        setup.rule("/open/**", "public");
+    })
+    .await;
+    assert_eq!(Socket::open(&world, None, "/open/ws", None).await.err(), Some(502));
+    assert!(!asked.load(Ordering::SeqCst), "nor over TLS");
+    let why = |line: &serde_json::Value| line.to_string().contains("SETTINGS_ENABLE_CONNECT_PROTOCOL");
+    eventually("it is told why", || process.log().iter().any(why)).await;
+}
+
+/// By HTTP/1.1 where it is offered; else as over `h2c://`.
+#[tokio::test]
+async fn over_tls_a_websocket_is_a_stream_where_there_is_nothing_but_http_2() {
+    let (app, ca) = (with_sockets().await, CaFile::new());
+    let mut world = World::without_gate(|_| {}).await;
+    let front = ca.front(&["h2"], app.address()).await;
+    ca.lead_to(&front, &mut world.setup);
+    world.start();
+    let browser = world.signed_in(BAT).await;
+    for word in ["over", "TLS"] {
+        let mut socket = Socket::open(&world, Some(&browser), "/ws", None).await.unwrap();
+        socket.say(word).await;
+        assert_eq!(socket.hear().await, word);
+    }
+    let asked = app.seen().into_iter().find(|request| request.uri().path() == "/ws").unwrap();
+    assert_eq!((asked.method().as_str(), asked.uri().scheme_str()), ("CONNECT", Some("https")));
+    assert_eq!(asked.headers()["x-forwarded-user"], BAT);
+    assert_eq!(Socket::open(&world, None, "/ws", None).await.err(), Some(401), "a stranger's");
+    assert_eq!(front.seen().len(), 1, "one connection");
+    let ready = world.admin("/readyz").await;
+    assert!(ready.text().contains("\"degraded\":[]"), "{ready}");
 }
