@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::frames::{Frames, code, flag, kind};
 use crate::world::hpack::block;
+use crate::world::http2;
 use crate::world::{Ask, BAT, Ca, Call, Http2App, Setup, Socket, TlsFront, World, WsEnd, eventually};
 
 async fn before(app: &Http2App, change: impl FnOnce(&mut Setup)) -> World {
@@ -118,21 +119,35 @@ async fn trailers_that_do_not_end_the_stream_make_no_answer_complete() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_never_looks_complete() {
-    for reason in [code::CANCEL, code::NO_ERROR] {
+    const WITH_LENGTH: &[(&str, &str)] = &[(":status", "200"), ("content-length", "10")];
+    for (reason, head) in [code::CANCEL, code::NO_ERROR]
+        .into_iter()
+        .flat_map(|reason| [(reason, WITH_LENGTH), (reason, &WITH_LENGTH[..1])])
+    {
         let app = Http2App::hostile(move |mut frames, _| async move {
-            let asked = frames.until("a request", |frame| frame.kind == kind::HEADERS).await;
-            let head = block(&[(":status", "200"), ("content-length", "10")]);
-            frames.headers(flag::END_HEADERS, asked.stream, &head).await;
-            frames.data(flag::NONE, asked.stream, b"half").await;
-            frames.reset(asked.stream, reason).await;
-            std::future::pending::<()>().await;
+            loop {
+                let asked = frames.until("a request", |frame| frame.kind == kind::HEADERS).await;
+                frames.headers(flag::END_HEADERS, asked.stream, &block(head)).await;
+                frames.data(flag::NONE, asked.stream, b"half").await;
+                frames.reset(asked.stream, reason).await;
+            }
         })
         .await;
         let world = before(&app, |_| {}).await;
         let mut wire = world.wire().await;
-        wire.send(format!("GET /open/a HTTP/1.1\r\nhost: {}\r\n\r\n", world.setup.host())).await;
+        let host = world.setup.host();
+        wire.send(format!("GET /open/a HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
         let rest = String::from_utf8(wire.rest().await).unwrap();
-        assert!(rest.is_empty() || rest.contains("content-length: 10\r\n") && !rest.contains("half\r\n"), "{rest:?}");
+        assert!(!rest.ends_with("half") || rest.contains("content-length: 10\r\n"), "{reason} {head:?}: {rest:?}");
+        assert!(!rest.ends_with("0\r\n\r\n"), "{reason} {head:?}: {rest:?}");
+        let (mut client, _) = http2::connect(world.address()).await;
+        let request = http::Request::get(format!("http://{host}/open/a")).body(()).unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let end = match answer.await {
+            Ok(answer) => http2::whole(&mut answer.into_body()).await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(end.is_reset() && end.reason() != Some(h2::Reason::NO_ERROR), "{reason} {head:?}: {end}");
     }
 }
 

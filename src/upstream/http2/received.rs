@@ -42,8 +42,7 @@ impl Received {
                     let _ = self.stream.flow_control().release_capacity(data.len());
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Err(error)) if self.is_just_the_end(&error) => self.data = Data::End,
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(cut_short(error)))),
                 None => self.data = Data::Over,
             }
         }
@@ -58,8 +57,7 @@ impl Received {
                 Some(Ok(Frame::trailers(trailers)))
             }
             Ok(None) => None,
-            Err(error) if self.is_just_the_end(&error) => None,
-            Err(error) => Some(Err(error)),
+            Err(error) => Some(Err(cut_short(error))),
         })
     }
 
@@ -70,12 +68,12 @@ impl Received {
     pub fn size_hint(&self) -> SizeHint {
         self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
+}
 
-    /// Behind a complete answer an application may ask for the rest of the request to be left out (RFC 9113 §8.1); the library then no longer says that the
-    /// answer was complete.
-    fn is_just_the_end(&self, error: &h2::Error) -> bool {
-        error.is_reset() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR) && self.left.unwrap_or(0) == 0
-    }
+/// Behind END_STREAM a reset is none to the library, and may ask for the rest of the request to be left out (RFC 9113 §8.1). Before it whatever reason is given
+/// cuts the answer short; and clients take NO_ERROR for an end.
+fn cut_short(error: h2::Error) -> h2::Error {
+    if error.reason() == Some(Reason::NO_ERROR) { Reason::INTERNAL_ERROR.into() } else { error }
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {
