@@ -41,12 +41,15 @@ impl Gate {
         }
         // The request to come brings credentials of its own, and meets its own rule.
         if self.is_let_ahead(ask) {
+            let upstream = self.upstream_ahead(ask, (effect, rule));
             match effect.access {
-                Access::Public | Access::Optional => return self.pass(at, ask, effect, None),
-                Access::User if ask.wants == Wants::Preflight => {
-                    return Action::Forward(Pass::of_preflight(at.public_url, effect.upstream));
+                Access::Public | Access::Optional if upstream == effect.upstream => {
+                    return self.pass(at, ask, effect, None);
                 }
-                Access::User | Access::Deny => {}
+                Access::Public | Access::Optional | Access::User if ask.wants == Wants::Preflight => {
+                    return Action::Forward(Pass::of_preflight(at.public_url, upstream));
+                }
+                Access::Public | Access::Optional | Access::User | Access::Deny => {}
             }
         }
         // Who must be allowed must be somebody.

@@ -80,7 +80,7 @@ impl Gate {
             trusted: false,
             relation: Relation::Own,
             origin: None,
-            preflight: false,
+            preflight: None,
             cookies: Cookies::default(),
             authorization: Authorization::default(),
             original: None,

@@ -143,7 +143,7 @@ impl Gate {
             target.unwrap_or_else(|| PathAndQuery::try_from(root.as_str()).unwrap_or(PathAndQuery::from_static("/")));
         if let Some(told) = told {
             original.wants = told.wants;
-            original.preflight = told.preflight;
+            original.preflight = told.preflight.clone();
             if let Some(host) = &told.host {
                 original.host = host.clone();
             }

@@ -95,7 +95,9 @@ impl Doorkeeper {
         let names = &site.store.settings.names;
         let mut ask = Ask::read(Head::of(request), peer.remote, &site.trust, names, || self.ids.fresh())?;
         // In HTTP/2 a body needs no field that announces it (RFC 9113 §8.1.1).
-        ask.preflight &= request.body().is_end_stream();
+        if !request.body().is_end_stream() {
+            ask.preflight = None;
+        }
         // A trusted proxy asks under its own name, for whichever host.
         if !ask.trusted && peer.secured.as_ref().is_some_and(|secured| secured.is_for_another(&ask.host.name)) {
             return Err(Malformed::Misdirected);

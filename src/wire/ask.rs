@@ -31,8 +31,9 @@ pub struct Ask {
     pub relation: Relation,
     /// `Origin`, as sent; `null` where several came.
     pub origin: Option<HeaderValue>,
-    /// A browser asks whether it may send what a script of another origin wants to send. Whoever has the body says whether one came without being announced.
-    pub preflight: bool,
+    /// A browser asks whether it may send what a script of another origin wants to send, by this method. Whoever has the body says whether one came without
+    /// being announced.
+    pub preflight: Option<Method>,
     pub cookies: Cookies,
     pub authorization: Authorization,
     /// Forward-auth: the request that another proxy asks about; only ever from a trusted proxy.
@@ -51,7 +52,7 @@ pub struct Original {
     /// `Ask::wants`, had the original request come here.
     pub wants: Wants,
     /// `Ask::preflight`, had it come here.
-    pub preflight: bool,
+    pub preflight: Option<Method>,
     /// Two headers (or two lines of one) told different things: one of them may be the client's own, so neither is believed.
     pub contradictory: bool,
 }
@@ -173,7 +174,7 @@ impl Ask {
             host,
             target,
             origin: origin(headers),
-            preflight: preflight::is_preflight(method, headers, body),
+            preflight: preflight::asked_about(method, headers, body),
             cookies: Cookies::read(headers, names),
             authorization: Authorization::of(headers),
             original: original.map(Box::new),

@@ -55,6 +55,25 @@ async fn what_a_rule_lets_through_reaches_its_own_application_and_all_else_the_o
 }
 
 #[tokio::test]
+async fn its_preflights_are_its_own_though_its_rule_is_for_other_methods() {
+    let (other, address) = other().await;
+    let world = World::with(|setup| {
+        setup.set("cors", "origins", "[\"https://friend.example\"]");
+        setup.rest +=
+            &TWO.replace("[[rules]]\npath = [", "[[rules]]\nmethods = [\"PUT\"]\npath = [").replace("OTHER", &address);
+    });
+    let world = world.await;
+    for (asked, target) in [("PUT", "/deep/other/a"), ("DELETE", "/deep/other/b"), ("GET", "/deep/public/c")] {
+        let ask = Ask::script(target).method("OPTIONS").with("origin", "https://friend.example");
+        assert_eq!(world.curl(ask.with("access-control-request-method", asked)).await.status, 200, "{target}");
+    }
+    assert_eq!(
+        (seen(&other), world.seen()),
+        (vec!["/deep/other/a".to_owned(), "/deep/public/c".to_owned()], vec!["/deep/other/b".to_owned()])
+    );
+}
+
+#[tokio::test]
 async fn it_is_told_who_it_is_and_where_like_the_other() {
     let (world, other) = two().await;
     let browser = world.signed_in(BAT).await;

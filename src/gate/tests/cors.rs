@@ -1,6 +1,7 @@
 //! `[cors]`: what browsers ask before they send what scripts of other origins want to send.
 
 use super::*;
+use crate::gate::action::Errand;
 use crate::gate::cors::Shared;
 
 const FRIEND: &str = "origin: https://friend.example";
@@ -98,6 +99,64 @@ fn rules_say_no_to_it_as_they_would_to_the_request_that_it_asks_about() {
     assert_eq!(gets("/keep/x"), "forward for nobody");
     assert_eq!(gets("/blog/..%2finternal/x"), "ambiguous (Bare)");
     assert_eq!(gets("/internal/..%2fvpn/x"), "ambiguous (Bare)");
+}
+
+/// Which application, and for what: `itself` where anybody gets there.
+fn reaches(gate: &Gate, asking: Asking) -> (usize, Errand) {
+    let caller = Caller { known: &Known::Nobody, bearer: None, signed_out: false, returned: 0 };
+    match gate.decide(&asking.read(), caller, NOW) {
+        Action::Forward(pass) => (pass.upstream(), pass.errand()),
+        other => panic!("{}", say(&other)),
+    }
+}
+
+#[test]
+fn it_reaches_the_application_of_the_request_that_it_asks_about() {
+    let at = |path: &str, methods: &[Method], access, upstream| Rule {
+        methods: methods.to_vec(),
+        upstream,
+        ..rule(&[path], access)
+    };
+    let inside = |rule| Rule { from: vec!["10.0.0.0/8".parse().expect("a network")], ..rule };
+    let gate = listed(|settings| {
+        settings.rules = vec![
+            at("/put/**", &[Method::PUT], Access::User, 1),
+            at("/put/open/**", &[], Access::Public, 0),
+            at("/open/**", &[Method::PUT], Access::Public, 2),
+            at("/all/**", &[], Access::User, 1),
+            at("/asked/**", &[Method::OPTIONS], Access::User, 3),
+            at("/asked/**", &[Method::PUT], Access::User, 1),
+            inside(at("/vpn/**", &[Method::PUT], Access::User, 1)),
+            inside(at("/lan/**", &[Method::PUT], Access::Public, 1)),
+            at("/both/a/**", &[Method::PUT], Access::User, 1),
+            at("/both/b/**", &[Method::PUT], Access::User, 2),
+        ];
+    });
+    let asks = |method: &str, target: &str| {
+        let asking = ask(&format!("OPTIONS {target}")).with(FRIEND).with("sec-fetch-mode: cors");
+        reaches(&gate, asking.with(&format!("access-control-request-method: {method}")))
+    };
+    for (method, target, expected) in [
+        ("PUT", "/put/x", (1, Errand::Preflight)),
+        ("DELETE", "/put/x", (0, Errand::Preflight)),
+        // Where anybody gets with OPTIONS, nobody does at the other application.
+        ("PUT", "/put/open/x", (1, Errand::Preflight)),
+        ("DELETE", "/put/open/x", (0, Errand::Itself)),
+        ("PUT", "/open/x", (2, Errand::Preflight)),
+        ("DELETE", "/all/x", (1, Errand::Preflight)),
+        // A rule that names OPTIONS says itself where it goes.
+        ("PUT", "/asked/x", (3, Errand::Preflight)),
+        // Those refuse the request from here: its application is not for whoever asks.
+        ("PUT", "/vpn/x", (0, Errand::Preflight)),
+        ("PUT", "/lan/x", (0, Errand::Preflight)),
+        // Nobody knows which of the two it is for.
+        ("PUT", "/both/a/..%2f..%2fboth/b/x", (0, Errand::Preflight)),
+    ] {
+        assert_eq!(asks(method, target), expected, "{method} {target}");
+    }
+    // It lets nothing through that its own rule refuses.
+    let evil = ask("OPTIONS /put/x").with("origin: https://evil.example").with("access-control-request-method: PUT");
+    assert_eq!(stranger(&gate, evil), "sign-in needed, then /put/x (Bare)");
 }
 
 #[test]

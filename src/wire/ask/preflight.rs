@@ -10,14 +10,15 @@ use crate::wire::hop;
 
 /// As browsers send it, and nothing else that calls itself so: OPTIONS, one `Origin`, one method that is asked about, no body and no type of one. Nobody's browser names another
 /// method in a header, which applications may take for the request's own.
-pub(super) fn is_preflight(method: &Method, headers: &HeaderMap, body: Body) -> bool {
+pub(super) fn asked_about(method: &Method, headers: &HeaderMap, body: Body) -> Option<Method> {
     let one = |name| single(headers, name).flatten();
-    *method == Method::OPTIONS
+    let is_one = *method == Method::OPTIONS
         && body == Body::None
         && !headers.contains_key(CONTENT_TYPE)
         && one(&ORIGIN).is_some()
-        && one(&ACCESS_CONTROL_REQUEST_METHOD).is_some_and(|asked| Method::from_bytes(asked.as_bytes()).is_ok())
-        && !headers.keys().any(|name| OVERRIDES.iter().any(|known| hop::reads_as(name, known)))
+        && !headers.keys().any(|name| OVERRIDES.iter().any(|known| hop::reads_as(name, known)));
+    let asked = one(&ACCESS_CONTROL_REQUEST_METHOD)?;
+    Method::from_bytes(asked.as_bytes()).ok().filter(|_| is_one)
 }
 
 /// Takes out what no browser sends with one: an application that takes it for more than it is shall not know who asks.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::preflight::is_preflight;
+use super::preflight::asked_about;
 use super::{Malformed, Original, Wants, door};
 use crate::wire::{Host, Trust};
 
@@ -84,7 +84,7 @@ pub(super) fn original(headers: &HeaderMap, trust: &Trust) -> Option<Original> {
     Some(Original {
         wants: Wants::of(as_sent, headers),
         // Whether it has a body is not told, and nothing of it is asked about.
-        preflight: is_preflight(as_sent, headers, door::Body::None),
+        preflight: asked_about(as_sent, headers, door::Body::None),
         method,
         client: client(headers, None, trust),
         host: host.and_then(Host::parse),
