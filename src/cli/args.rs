@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use http::HeaderValue;
 
 /// An authenticating proxy: lets only signed-in people through, and tells the application who they are.
 ///
@@ -118,6 +119,9 @@ pub(super) struct Check {
     /// The client's address for --explain, for rules with `from`
     #[arg(long, value_name = "ADDR", requires = "explain")]
     pub(super) from: Option<IpAddr>,
+    /// The page's origin for --explain, where a script of another origin sends the request: says what its preflight gets, too
+    #[arg(long, value_name = "ORIGIN", requires = "explain")]
+    pub(super) origin: Option<HeaderValue>,
 }
 
 #[derive(Debug, Args)]

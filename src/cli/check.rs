@@ -16,12 +16,10 @@ pub(super) fn check(args: Check, console: &mut Console<'_>) -> io::Result<Exit> 
     if args.sign_in {
         return console.misused("check --sign-in: not in this version");
     }
-    let asked =
-        match args.explain.as_deref().map(|request| explain::Asked::read(request, args.claims.as_deref(), args.from)) {
-            Some(Err(why)) => return console.misused(&format!("check: {why}")),
-            Some(Ok(asked)) => Some(asked),
-            None => None,
-        };
+    let asked = match explain::Asked::read(&args).transpose() {
+        Err(why) => return console.misused(&format!("check: {why}")),
+        Ok(asked) => asked,
+    };
     let (sources, loaded) = match console.load(args.config.file)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),

@@ -70,7 +70,41 @@ impl Gate {
         user: Option<&Session>,
         now: Timestamp,
     ) -> Explanation {
+        let ask = self.imagined(method, target, client);
+        let decide =
+            |known: &Known| self.decide(&ask, Caller { known, bearer: None, signed_out: false, returned: 0 }, now);
+        let because = self.because(&ask);
+        Explanation {
+            because,
+            readings: if because == Because::Ambiguous { self.met(&ask) } else { Vec::new() },
+            stranger: decide(&Known::Nobody),
+            user: user.map(|session| decide(&Known::User(session.clone()))),
+            conditions: user.map_or_else(Vec::new, |session| self.conditions(&ask, session, now)),
+        }
+    }
+
+    /// What becomes of the preflight that a browser sends ahead of such a request, where a script of a page of this origin wants to send it.
+    pub fn explain_preflight(
+        &self,
+        method: &Method,
+        target: &PathAndQuery,
+        client: Option<IpAddr>,
+        origin: HeaderValue,
+        now: Timestamp,
+    ) -> Action {
         let ask = Ask {
+            wants: Wants::Preflight,
+            fetch: Fetch::Other,
+            relation: Relation::Foreign,
+            origin: Some(origin),
+            preflight: Some(method.clone()),
+            ..self.imagined(&Method::OPTIONS, target, client)
+        };
+        self.decide(&ask, Caller { known: &Known::Nobody, bearer: None, signed_out: false, returned: 0 }, now)
+    }
+
+    fn imagined(&self, method: &Method, target: &PathAndQuery, client: Option<IpAddr>) -> Ask {
+        Ask {
             method: method.clone(),
             host: self.sites[0].url.host.clone(),
             target: target.clone(),
@@ -85,16 +119,6 @@ impl Gate {
             authorization: Authorization::default(),
             original: None,
             request_id: HeaderValue::from_static("explain"),
-        };
-        let decide =
-            |known: &Known| self.decide(&ask, Caller { known, bearer: None, signed_out: false, returned: 0 }, now);
-        let because = self.because(&ask);
-        Explanation {
-            because,
-            readings: if because == Because::Ambiguous { self.met(&ask) } else { Vec::new() },
-            stranger: decide(&Known::Nobody),
-            user: user.map(|session| decide(&Known::User(session.clone()))),
-            conditions: user.map_or_else(Vec::new, |session| self.conditions(&ask, session, now)),
         }
     }
 

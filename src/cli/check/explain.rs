@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 
 use super::place;
 use crate::cli::Console;
+use crate::cli::args::Check;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Effective};
+use crate::gate::cors::Shared;
 use crate::gate::rules::Met;
 use crate::gate::{Action, Because, Form, Gate, Outcome, Pass, Refusal, Seen};
 use crate::oidc::Subject;
@@ -29,11 +31,17 @@ pub(super) struct Asked {
     claims: Option<Map<String, Value>>,
     /// From where the request comes.
     from: Option<IpAddr>,
+    /// Of the page whose script sends it.
+    origin: Option<HeaderValue>,
 }
 
 impl Asked {
-    /// `METHOD /path`, a file of claims, and the client's address.
-    pub(super) fn read(request: &str, claims: Option<&Path>, from: Option<IpAddr>) -> Result<Asked, String> {
+    /// `None`: nothing is.
+    pub(super) fn read(args: &Check) -> Option<Result<Asked, String>> {
+        args.explain.as_deref().map(|request| Asked::about(request, args))
+    }
+
+    fn about(request: &str, args: &Check) -> Result<Asked, String> {
         let malformed = || format!("--explain {request:?} is no request; write --explain 'GET /path'");
         let (method, target) = request.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| malformed())?;
@@ -44,7 +52,8 @@ impl Asked {
         // As a browser would send it.
         let target = utf8_percent_encode(target, UNSENT).to_string();
         let target = PathAndQuery::try_from(target).map_err(|_| malformed())?;
-        Ok(Asked { method, target, claims: claims.map(claims_in).transpose()?, from })
+        let claims = args.claims.as_deref().map(claims_in).transpose()?;
+        Ok(Asked { method, target, claims, from: args.from, origin: args.origin.clone() })
     }
 }
 
@@ -82,6 +91,12 @@ pub(super) fn explain(
     writeln!(out, "a stranger   {}", teller.tell(&explanation.stranger))?;
     if let Some(action) = &explanation.user {
         writeln!(out, "a user       {}", teller.tell(action))?;
+    }
+    if let Some(origin) = &asked.origin {
+        let action = gate.explain_preflight(&asked.method, &asked.target, asked.from, origin.clone(), now);
+        let listed = matches!(gate.shared_with(Some(origin)), Shared::With(_));
+        let unlisted = if listed { "" } else { ": cors.origins does not list this origin" };
+        writeln!(out, "a preflight  {}{unlisted}", teller.tell(&action))?;
     }
     for (index, seen) in explanation.conditions.iter().enumerate() {
         let title = if index == 0 { "conditions" } else { "" };
