@@ -217,6 +217,14 @@ impl Pass {
         Pass { public_url, upstream, user: None, errand: Errand::Preflight }
     }
 
+    /// For the gate alone: no token goes with it.
+    pub(in crate::gate) fn without_tokens(mut self) -> Pass {
+        if let Some(user) = &mut self.user {
+            (user.access_token, user.id_token) = (PassOn::Off, PassOn::Off);
+        }
+        self
+    }
+
     /// For tests of what comes after the gate.
     #[cfg(test)]
     pub fn for_test(identity: Vec<(HeaderName, HeaderValue)>) -> Pass {

@@ -106,13 +106,20 @@ impl Gate {
             Err(refusal) => return refuse(refusal),
         };
         match self.application(at, &original, caller, now, &allowed) {
-            Action::Forward(pass) => Action::Allow(pass),
+            Action::Forward(pass) if self.tells_tokens(ask) => Action::Allow(pass),
+            Action::Forward(pass) => Action::Allow(pass.without_tokens()),
             Action::SignedOut { public_url, return_to } => {
                 Action::Refuse(Refusal::SignInNeeded { public_url, return_to, step_up: StepUp::default() }, Form::Page)
             }
             Action::Refuse(refusal, form) => Action::Refuse(refusal, no_success(form)),
             other => other,
         }
+    }
+
+    /// Whether an answer may carry tokens: only to a proxy that tells which request it asks about. Where there is an application, pages come here
+    /// themselves, through proxies that vouch for what their scripts write (`X-Original-URI`): a token would leave its HttpOnly cookie.
+    fn tells_tokens(&self, ask: &Ask) -> bool {
+        self.settings.forward_auth_only && ask.original.as_deref().is_some_and(|told| told.target.is_some())
     }
 
     /// The original request, as if it had come here. What was not told is taken for granted only where no rule depends on it.

@@ -242,3 +242,28 @@ async fn tokens_that_are_passed_on_go_to_the_proxy() {
     let token = reply.header("x-forwarded-access-token").unwrap();
     assert_eq!(reply.header("x-auth-request-access-token"), Some(token));
 }
+
+/// HttpOnly would be worth nothing, were `/oauth2/auth` the way around it.
+#[tokio::test]
+async fn no_script_of_a_page_reads_a_token() {
+    for trusted in ["[]", "[\"loopback\"]"] {
+        let world = World::with(|setup| {
+            setup.set("identity", "access_token", "\"x-forwarded-access-token\"");
+            setup.set("identity", "id_token", "\"authorization\"");
+            setup.set("", "trusted_proxies", trusted);
+        });
+        let world = world.await;
+        let browser = world.signed_in(BAT).await;
+        for endpoint in ["/oauth2/auth", "/oauth2/auth/redirect"] {
+            let plain = Ask::script(endpoint);
+            let told = plain.clone().with("x-original-uri", "/deep/a").with("x-original-method", "GET");
+            for ask in [plain, told] {
+                let reply = browser.send(ask).await;
+                assert_eq!((reply.status, reply.header("x-forwarded-user")), (202, Some(BAT)), "{reply}");
+                for name in ["x-forwarded-access-token", "x-auth-request-access-token", "authorization"] {
+                    assert_eq!(reply.header(name), None, "{name}, {trusted}: {reply}");
+                }
+            }
+        }
+    }
+}

@@ -126,6 +126,32 @@ fn loopback_counts_where_there_is_no_upstream() {
     assert_eq!(stranger(&gate, asking), "allow for nobody");
 }
 
+/// A page's script can ask as well as a proxy can, and write whatever the proxy in front of it lets through.
+#[test]
+fn tokens_are_told_to_a_proxy_that_names_its_request_and_never_where_pages_come() {
+    let carries = |alone: bool, asking: Asking| {
+        let gate = gate_with(|settings| {
+            settings.rules.clear();
+            settings.forward_auth_only = alone;
+            (settings.identity.access_token, settings.identity.id_token) = (PassOn::Forwarded, PassOn::Authorization);
+        });
+        let caller = Caller { known: &known(), bearer: None, signed_out: false, returned: 0 };
+        let Action::Allow(pass) = gate.decide(&asking.read(), caller, NOW) else { panic!("allowed") };
+        assert!(!pass.identity().is_empty(), "who it is is told all the same");
+        pass.wants_tokens()
+    };
+    let told = ["x-original-uri: /x", "x-forwarded-uri: /x", "x-original-url: https://app.example.mn/x"];
+    for endpoint in ["GET /oauth2/auth", "GET /oauth2/auth/redirect"] {
+        for line in told {
+            assert!(carries(true, ask(endpoint).by_proxy().with(line)), "{endpoint}, {line}");
+            assert!(!carries(false, ask(endpoint).by_proxy().with(line)), "{endpoint}, {line}: an application");
+            assert!(!carries(true, ask(endpoint).with(line)), "{endpoint}, {line}: anybody");
+        }
+        assert!(!carries(true, ask(endpoint).by_proxy().with("x-forwarded-host: app.example.mn")), "{endpoint}");
+        assert!(!carries(true, ask(endpoint).by_proxy()) && !carries(false, ask(endpoint)), "{endpoint}");
+    }
+}
+
 #[test]
 fn the_original_counts_to_the_public_url_it_names() {
     let two = gate_with(|settings| {
