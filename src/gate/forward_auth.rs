@@ -6,7 +6,7 @@ use http::uri::PathAndQuery;
 use super::identity::GROUPS;
 use super::own::parameters;
 use super::route::{At, Place};
-use super::rules::verified_address;
+use super::rules::{Access, Verdict, verified_address};
 use super::{Action, Caller, Form, Gate, Refusal, ReturnTo, SignIn};
 use crate::clock::Timestamp;
 use crate::oidc::StepUp;
@@ -159,7 +159,20 @@ impl Gate {
         if self.sites[at.public_url].is_own(original.path().as_bytes()) {
             return Err(Refusal::NotFound);
         }
+        if original.preflight.is_some() && !self.is_open(&original) {
+            original.preflight = None;
+        }
         Ok((at, original))
+    }
+
+    /// Whether a preflight may go ahead that another proxy carries: with its body and its cookies, and everything that is answered comes back. On a
+    /// closed path it is a request like any other.
+    fn is_open(&self, original: &Ask) -> bool {
+        let Verdict::Says { effect, .. } = self.judge(original) else { return false };
+        match effect.access {
+            Access::Public | Access::Optional => true,
+            Access::User | Access::Deny => false,
+        }
     }
 
     fn place_of_original(&self, at: At, ask: &Ask, original: &Ask) -> Result<At, Refusal> {

@@ -200,27 +200,45 @@ fn no_refresh_and_no_look_at_a_token_waits_before_it() {
     }
 }
 
-/// A proxy that does not tell the method passes on what the client says of it.
+/// Another proxy would carry its body and its cookies, and bring back whatever is answered. One that does not tell the method passes on what the client
+/// says of it.
 #[test]
-fn forward_auth_lets_one_through_by_the_method_that_the_proxy_tells() {
+fn forward_auth_lets_one_ahead_on_open_paths_alone_by_the_method_that_the_proxy_tells() {
     let gate = listed(|_| {});
-    let asked_about = |method: &str| {
+    let asked_about = |method: &str, target: &str| {
         let asking = ask("GET /oauth2/auth").with(FRIEND).with("access-control-request-method: PUT").by_proxy();
-        let asking = asking.with("x-original-uri: /x").with("x-forwarded-host: app.example.mn");
+        let asking = asking.with(&format!("x-original-uri: {target}")).with("x-forwarded-host: app.example.mn");
         if method.is_empty() { asking } else { asking.with(&format!("x-original-method: {method}")) }
     };
-    assert_eq!(stranger(&gate, asked_about("OPTIONS")), "allow for nobody");
-    assert_eq!(user(&gate, asked_about("OPTIONS")), "allow for nobody");
-    assert_eq!(stranger(&gate, asked_about("PUT")), "sign-in needed, then /x (ForwardAuth)");
-    assert_eq!(stranger(&gate, asked_about("")), "unknown original: X-Forwarded-Method (ForwardAuth)");
-    let spoofed = asked_about("PUT").with("x-forwarded-method: OPTIONS");
+    let needed = "sign-in needed, then /x (ForwardAuth)";
+    assert_eq!(stranger(&gate, asked_about("OPTIONS", "/x")), needed);
+    assert_eq!(user(&gate, asked_about("OPTIONS", "/x")), "allow for user-1", "a request like any other");
+    for open in ["/assets/x", "/blog/x"] {
+        assert_eq!(stranger(&gate, asked_about("OPTIONS", open)), "allow for nobody", "{open}");
+        assert_eq!(user(&gate, asked_about("OPTIONS", open)), "allow for nobody", "{open}");
+    }
+    let climbing = stranger(&gate, asked_about("OPTIONS", "/blog/..%2fx"));
+    assert_eq!(climbing, "sign-in needed, then /blog/..%2fx (ForwardAuth)");
+    assert_eq!(stranger(&gate, asked_about("PUT", "/x")), needed);
+    assert_eq!(stranger(&gate, asked_about("", "/x")), "unknown original: X-Forwarded-Method (ForwardAuth)");
+    let spoofed = asked_about("PUT", "/x").with("x-forwarded-method: OPTIONS");
     let contradiction = "unknown original: X-Forwarded-* and X-Original-* tell different things (ForwardAuth)";
     assert_eq!(stranger(&gate, spoofed), contradiction);
     // Without [cors] nobody needs to tell it, unless rules do.
-    assert_eq!(
-        stranger(&gate_with(|settings| settings.rules.clear()), asked_about("")),
-        "sign-in needed, then /x (ForwardAuth)"
-    );
+    assert_eq!(stranger(&gate_with(|settings| settings.rules.clear()), asked_about("", "/x")), needed);
+}
+
+/// Its session may be over at the provider, like that of any other request.
+#[test]
+fn in_forward_auth_one_on_a_closed_path_waits_for_a_refresh() {
+    let gate = listed(|_| {});
+    let mut expired = session();
+    (expired.refreshable, expired.token_expires_at) = (true, NOW);
+    for (target, waits) in [("/x", true), ("/blog/x", false)] {
+        let asking = ask("GET /oauth2/auth").with(FRIEND).with("access-control-request-method: PUT").by_proxy();
+        let asking = asking.with("x-original-method: OPTIONS").with(&format!("x-original-uri: {target}"));
+        assert_eq!(gate.renewal(&asking.read(), &expired, NOW) != Renewal::No, waits, "{target}");
+    }
 }
 
 #[test]
