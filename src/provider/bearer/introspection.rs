@@ -2,7 +2,7 @@
 //!
 //! Whoever sends tokens that nobody knows can make this process call the issuer, so: what was answered is kept for a while, good and bad apart; so many
 //! new ones a minute; so many at once, and some of those places are for tokens that were good lately; and an issuer that does not answer is left alone for
-//! a while.
+//! a while, in which strangers have no say for tokens that were good lately.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,14 +38,19 @@ struct State {
     bad: Expiring<Mark, NotTaken>,
     strangers: Bucket,
     breaker: Breaker,
+    breaker_for_strangers: Breaker,
 }
 
 type Answer = Result<Session, NotTaken>;
 
 impl Introspections {
     pub fn new(per_minute: u32, now: Timestamp) -> Introspections {
-        let state =
-            State { bad: Expiring::new(KEPT), strangers: Bucket::new(per_minute, now), breaker: Breaker::default() };
+        let state = State {
+            bad: Expiring::new(KEPT),
+            strangers: Bucket::new(per_minute, now),
+            breaker: Breaker::default(),
+            breaker_for_strangers: Breaker::default(),
+        };
         Introspections {
             under_way: UnderWay::default(),
             state: Mutex::new(state),
@@ -56,6 +61,26 @@ impl Introspections {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn breaker(&mut self, is_stranger: bool) -> &mut Breaker {
+        if is_stranger { &mut self.breaker_for_strangers } else { &mut self.breaker }
+    }
+
+    /// What a question says about its issuer. A stranger's may be anything that somebody has made up to be refused, by whatever stands before the issuer:
+    /// a refusal says only that somebody answers.
+    fn learn<T>(&mut self, said: &Result<T, Failure>, is_stranger: bool, now: Timestamp) {
+        match said {
+            Ok(_) => {
+                self.breaker.worked();
+                self.breaker_for_strangers.worked();
+            }
+            Err(Failure::Refused(refusal)) if is_about_the_token(refusal) => self.breaker(is_stranger).worked(),
+            Err(Failure::Refused(_) | Failure::Broken(_)) if is_stranger => self.breaker_for_strangers.worked(),
+            Err(_) => self.breaker(is_stranger).failed(now, chance()),
+        }
     }
 }
 
@@ -94,13 +119,13 @@ fn join_or_begin(
         return Err(Box::new(Err(away("too many questions wait".to_owned()))));
     }
     let unanswered = |retry_after| Box::new(Err(NotTaken::Away { why: UNANSWERED.to_owned(), retry_after }));
-    if let Some(left) = state.breaker.left(now).filter(|left| !left.is_zero()) {
+    if let Some(left) = state.breaker(is_stranger).left(now).filter(|left| !left.is_zero()) {
         return Err(unanswered(left));
     }
     if is_stranger {
         state.strangers.take(now).map_err(|retry_after| Box::new(Err(NotTaken::TooMany { retry_after })))?;
     }
-    state.breaker.may_call(now).map_err(unanswered)?;
+    state.breaker(is_stranger).may_call(now).map_err(unanswered)?;
     let (call, told) = under_way.begin(mark);
     drop(state);
     let question = Question { shared: shared.clone(), issuer, mark, is_stranger };
@@ -141,20 +166,15 @@ impl Question {
         let read =
             |body: &[u8]| AccessToken::introspected(body, &expect, clock.now()).map_err(|error| error.to_string());
         let (address, form) = (introspection.endpoint.clone(), introspection.form(token));
-        let answer = http.post(Endpoint::Introspection, address, &form, read).await;
-        let answer = match answer {
+        let said = http.post(Endpoint::Introspection, address, &form, read).await;
+        bearers.introspections.lock().learn(&said, self.is_stranger, clock.now());
+        match said {
             Ok(verdict) => self.shared.caller(self.issuer, &self.mark, verdict),
             // Of a token that it cannot read its issuer should say so otherwise (RFC 7662 §2.2); not all do.
             Err(Failure::Refused(refusal)) if is_about_the_token(&refusal) => Err(Untaken::Inactive.into()),
             // Also where this gate may not ask (§2.3): it is the operator's mistake, and nothing is known of the token.
             Err(failure) => Err(away(failure.to_string())),
-        };
-        let breaker = &mut bearers.introspections.lock().breaker;
-        match &answer {
-            Err(NotTaken::Away { .. }) => breaker.failed(clock.now(), chance()),
-            Ok(_) | Err(NotTaken::Invalid(_) | NotTaken::Unnamed(_) | NotTaken::TooMany { .. }) => breaker.worked(),
         }
-        answer
     }
 
     /// Before it is out of the list of those under way: who asks again at once finds one or the other.

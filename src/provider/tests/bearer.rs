@@ -1,5 +1,7 @@
 //! Access tokens of API clients: keys and answers fetched when they are needed, once for all who wait, and no faster than the bounds allow.
 
+mod unanswered;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -306,23 +308,6 @@ async fn tokens_that_nobody_knows_are_asked_about_so_often_a_minute_and_known_on
         let _ = world.bearer(&format!("more-garbage-{number}")).await;
     }
     world.bearer(&known_for_long).await.expect("it was good lately, and waits for no stranger");
-}
-
-#[tokio::test]
-async fn an_issuer_that_does_not_answer_is_left_alone_and_an_active_token_is_not_guessed() {
-    let world = world(asking).await;
-    world.op.faults().set(Op::Introspection, Fault::html(500));
-    for number in 0..100 {
-        assert!(is_away(&world.bearer(&format!("token-{number}")).await));
-    }
-    assert!(world.calls(Op::Introspection) <= 6, "{}", world.calls(Op::Introspection));
-    world.op.faults().clear();
-    world.turn(20);
-    world.bearer(&world.opaque(|_| ())).await.unwrap();
-    for odd in [r#"{}"#, r#"{"active":"true"}"#, "[]", "true", ""] {
-        world.op.faults().next(Op::Introspection, 1, Fault::status(200, odd));
-        assert!(is_away(&world.bearer(&world.opaque(|_| ())).await), "{odd}");
-    }
 }
 
 #[tokio::test]
