@@ -3,10 +3,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { start, temporaryFolder } from "../e2e/support/processes.mjs";
 
 const NGINX = existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx";
 const SERVER_NAME = "app.example.mn";
+const DEPLOY = fileURLToPath(new URL("../../deploy/nginx/", import.meta.url));
 
 /**
  * Starts nginx with deploy/nginx/`file`, on https://app.example.mn:`port`. `gate` and `application` are ports; `extra` stands
@@ -15,11 +17,12 @@ const SERVER_NAME = "app.example.mn";
 export async function startNginx(file, { port, gate, application = 9, extra = "" }) {
   const folder = temporaryFolder();
   const [certificate, key] = makeCertificate(folder);
-  const shipped = readFileSync(new URL(`../../deploy/nginx/${file}`, import.meta.url), "utf8");
+  const shipped = readFileSync(join(DEPLOY, file), "utf8");
   const site = shipped
     .replaceAll("listen 443 ssl", `listen 127.0.0.1:${port} ssl`)
     .replaceAll("/etc/nginx/tls/app.crt", certificate)
     .replaceAll("/etc/nginx/tls/app.key", key)
+    .replaceAll("/etc/nginx/tokigate/", DEPLOY)
     .replaceAll("127.0.0.1:4180", `127.0.0.1:${gate}`)
     .replaceAll("127.0.0.1:3000", `127.0.0.1:${application}`);
   for (const name of ["body", "proxy", "fastcgi", "uwsgi", "scgi"]) mkdirSync(join(folder, name));
@@ -55,6 +58,23 @@ function makeCertificate(folder) {
   execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", `/CN=${SERVER_NAME}`,
     "-addext", `subjectAltName=DNS:${SERVER_NAME}`, "-keyout", key, "-out", certificate], { stdio: "pipe" });
   return [certificate, key];
+}
+
+/** What a client could say and only a proxy can know: every name that src/wire/hop.rs has, or its tests. */
+export function namesOfProxies() {
+  const source = (path) => readFileSync(new URL(`../../src/wire/${path}`, import.meta.url), "utf8");
+  const listed = (path, name) => {
+    const [, list] = new RegExp(`const ${name}: [^=]*= &\\[\\n?(.*?)\\];\\n`, "s").exec(source(path)) ?? [];
+    if (!list) throw new Error(`there is no ${name} in src/wire/${path}`);
+    return list;
+  };
+  const names = (path, name) => [...listed(path, name).matchAll(/"([^"]+)"/g)].map(([, found]) => found);
+  const tellers = [...listed("hop/tests.rs", "TELLERS").matchAll(/&\[(.*?)\]/gs)].flatMap(([, list]) => [...list.matchAll(/"([^"]+)"/g)].map(([, found]) => found));
+  const originals = ["X-Original-URL", "X-Original-URI", "X-Original-Method", "X-Forwarded-Prefix", "X-Forwarded-Server"];
+  const all = [...names("hop.rs", "FROM_PROXIES"), ...names("hop.rs", "CERTIFICATES"), ...names("hop.rs", "OURS"), ...tellers, ...originals];
+  const spelled = all.flatMap((name) => [name.toLowerCase().replaceAll("_", "-"), name.toLowerCase().replaceAll("-", "_")]);
+  // A client's own id is kept, and what it expects is nginx's to answer.
+  return [...new Set(spelled)].filter((name) => !["x-request-id", "x_request_id", "expect"].includes(name));
 }
 
 export function listening(port) {

@@ -62,73 +62,70 @@ fn only_a_trusted_proxy_may_speak_of_what_lies_before_it() {
 }
 
 /// As each writes them out of the box, or as its own documentation does. Whoever sends one of these names a person to an application that believes it.
+const TELLERS: &[(&str, &[&str])] = &[
+    ("RFC 9440", &["Client-Cert", "Client-Cert-Chain"]),
+    ("nginx", &["X-SSL-Client-Cert", "X-SSL-Client-DN", "X-SSL-Client-Verify", "X-SSL-Cert", "X-Client-Cert"]),
+    ("ingress-nginx", &["ssl-client-cert", "ssl-client-verify", "ssl-client-subject-dn", "ssl-client-issuer-dn"]),
+    (
+        "Apache",
+        &[
+            "SSL_CLIENT_CERT",
+            "SSL_CLIENT_S_DN",
+            "SSL_CLIENT_S_DN_CN",
+            "SSL_CLIENT_VERIFY",
+            "SSL_CLIENT_CERT_CHAIN_0",
+            "SSL_SERVER_S_DN",
+        ],
+    ),
+    (
+        "HAProxy",
+        &[
+            "X-SSL",
+            "X-SSL-Client-Verify",
+            "X-SSL-Client-SHA1",
+            "X-SSL-Client-DN",
+            "X-SSL-Client-CN",
+            "X-SSL-Issuer",
+            "X-SSL-Client-NotBefore",
+        ],
+    ),
+    ("Envoy, Istio, Linkerd", &["X-Forwarded-Client-Cert"]),
+    ("Traefik", &["X-Forwarded-Tls-Client-Cert", "X-Forwarded-Tls-Client-Cert-Info"]),
+    (
+        "AWS ALB",
+        &[
+            "X-Amzn-Mtls-Clientcert",
+            "X-Amzn-Mtls-Clientcert-Leaf",
+            "X-Amzn-Mtls-Clientcert-Subject",
+            "X-Amzn-Mtls-Clientcert-Serial-Number",
+        ],
+    ),
+    (
+        "Google Cloud",
+        &["X-Client-Cert-Present", "X-Client-Cert-Chain-Verified", "X-Client-Cert-Subject-DN", "X-Client-Cert-SPIFFE"],
+    ),
+    ("Azure", &["X-ARR-ClientCert", "X-ARR-SSL", "X-Client-Certificate"]),
+    (
+        "Cloudflare",
+        &[
+            "Cf-Client-Cert",
+            "Cf-Client-Cert-Sha256",
+            "Cf-Client-Cert-Der-Base64",
+            "Cf-Cert-Verified",
+            "Cf-Cert-Subject-DN",
+            "Cf-Cert-Presented",
+        ],
+    ),
+    (
+        "Kong, F5 and others",
+        &["X-Client-Cert-DN", "X-Client-Cert-Serial", "X-TLS-Client-Subject", "X-TLS-Client-Verified"],
+    ),
+    ("WebLogic, WebSphere", &["WL-Proxy-Client-Cert", "WL-Proxy-SSL", "$WSCC"]),
+];
+
 #[test]
 fn no_client_tells_of_a_certificate_of_its_own() {
-    for (who, lines) in [
-        ("RFC 9440", &["Client-Cert", "Client-Cert-Chain"][..]),
-        ("nginx", &["X-SSL-Client-Cert", "X-SSL-Client-DN", "X-SSL-Client-Verify", "X-SSL-Cert", "X-Client-Cert"]),
-        ("ingress-nginx", &["ssl-client-cert", "ssl-client-verify", "ssl-client-subject-dn", "ssl-client-issuer-dn"]),
-        (
-            "Apache",
-            &[
-                "SSL_CLIENT_CERT",
-                "SSL_CLIENT_S_DN",
-                "SSL_CLIENT_S_DN_CN",
-                "SSL_CLIENT_VERIFY",
-                "SSL_CLIENT_CERT_CHAIN_0",
-                "SSL_SERVER_S_DN",
-            ],
-        ),
-        (
-            "HAProxy",
-            &[
-                "X-SSL",
-                "X-SSL-Client-Verify",
-                "X-SSL-Client-SHA1",
-                "X-SSL-Client-DN",
-                "X-SSL-Client-CN",
-                "X-SSL-Issuer",
-                "X-SSL-Client-NotBefore",
-            ],
-        ),
-        ("Envoy, Istio, Linkerd", &["X-Forwarded-Client-Cert"]),
-        ("Traefik", &["X-Forwarded-Tls-Client-Cert", "X-Forwarded-Tls-Client-Cert-Info"]),
-        (
-            "AWS ALB",
-            &[
-                "X-Amzn-Mtls-Clientcert",
-                "X-Amzn-Mtls-Clientcert-Leaf",
-                "X-Amzn-Mtls-Clientcert-Subject",
-                "X-Amzn-Mtls-Clientcert-Serial-Number",
-            ],
-        ),
-        (
-            "Google Cloud",
-            &[
-                "X-Client-Cert-Present",
-                "X-Client-Cert-Chain-Verified",
-                "X-Client-Cert-Subject-DN",
-                "X-Client-Cert-SPIFFE",
-            ],
-        ),
-        ("Azure", &["X-ARR-ClientCert", "X-ARR-SSL", "X-Client-Certificate"]),
-        (
-            "Cloudflare",
-            &[
-                "Cf-Client-Cert",
-                "Cf-Client-Cert-Sha256",
-                "Cf-Client-Cert-Der-Base64",
-                "Cf-Cert-Verified",
-                "Cf-Cert-Subject-DN",
-                "Cf-Cert-Presented",
-            ],
-        ),
-        (
-            "Kong, F5 and others",
-            &["X-Client-Cert-DN", "X-Client-Cert-Serial", "X-TLS-Client-Subject", "X-TLS-Client-Verified"],
-        ),
-        ("WebLogic, WebSphere", &["WL-Proxy-Client-Cert", "WL-Proxy-SSL", "$WSCC"]),
-    ] {
+    for (who, lines) in TELLERS {
         for name in
             lines.iter().flat_map(|name| [(*name).to_owned(), name.replace('-', "_"), name.to_ascii_lowercase()])
         {
@@ -177,6 +174,31 @@ fn of_a_certificate_only_a_trusted_proxy_may_speak_and_nobody_where_it_was_shown
     assert_eq!((left(names(), true), left(names(), false)), (lines.len(), 0));
     let ours = || names().certificates(Certificates::Ours);
     assert_eq!((left(ours(), true), left(ours(), false)), (0, 0));
+}
+
+/// The gate believes the nginx in front of it, and so does the application behind `auth_request`. What tests/interop/nginx.test.mjs sends are these names.
+#[test]
+fn the_nginx_that_is_shipped_passes_on_nothing_that_only_a_proxy_can_know() {
+    let shipped = include_str!("../../../deploy/nginx/client-headers.conf");
+    let set: Vec<String> = shipped
+        .lines()
+        .filter_map(|line| line.strip_prefix("proxy_set_header ")?.split(' ').next())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let exact = FROM_PROXIES.iter().chain(CERTIFICATES).chain(OURS);
+    let told = TELLERS.iter().flat_map(|(_, names)| *names);
+    // Set where the file is included, or passed on: nobody gains by an id, and Expect is nginx's own business.
+    let elsewhere = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id", "expect"];
+    for name in exact.chain(told).map(|name| name.bytes().map(|byte| char::from(fold(byte))).collect::<String>()) {
+        let is_gone = elsewhere.contains(&&*name) || set.contains(&name);
+        assert!(is_gone, "{name} is missing in deploy/nginx/client-headers.conf");
+    }
+    for (prefix, fate) in PREFIXES.iter().filter(|(_, fate)| *fate != Fate::Removed) {
+        assert!(set.iter().any(|name| name.starts_with(prefix)), "{prefix}: {fate:?}");
+    }
+    for name in &set {
+        assert_ne!(names().fate(&name.parse().unwrap()), Fate::Kept, "{name} is the client's own to say");
+    }
 }
 
 #[test]
