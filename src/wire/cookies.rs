@@ -49,7 +49,7 @@ pub const ATTEMPT_SLOTS: u8 = 6;
 pub const MAX_DROPPED: usize = 32;
 
 impl CookieNames {
-    /// `BASE`, `BASE.1`, `BASE.t0`, `BASE.a3`, `BASE.out`.
+    /// `BASE`, `BASE.1`, `BASE.t0`, `BASE.a3`, `BASE.out`, `BASE.back`.
     pub fn name(&self, part: Part) -> String {
         let base = &self.base;
         match part {
@@ -235,10 +235,10 @@ fn trailing_blanks(value: &[u8]) -> usize {
     value.len() - value.trim_ascii_end().len()
 }
 
-/// `1`, `12`, `t0`, `a3`, `out`: what this or another version of us puts behind a base name.
+/// `1`, `12`, `t0`, `a3`, `out`, `back`: what this or another version of us puts behind a base name.
 fn is_suffix(suffix: &[u8]) -> bool {
     let digits = match suffix {
-        b"out" => return true,
+        b"out" | b"back" => return true,
         [b't' | b'a', digits @ ..] => digits,
         digits => digits,
     };

@@ -50,6 +50,19 @@ fn every_part_is_read_under_the_name_it_is_written_with() {
 }
 
 #[test]
+fn every_part_stays_here_whatever_the_base_is_called() {
+    for base in ["sso", "__Host-sso", BASE] {
+        let names = names_with(base, &[]);
+        for part in all_parts() {
+            let name = names.name(part);
+            assert!(names.is_ours(name.as_bytes()), "{name}");
+            assert_eq!(left(&format!("{name}=1; x=1"), &names).as_deref(), Some("x=1"), "{name}");
+        }
+        assert!(!names.is_ours(b"sso.outer") && !names.is_ours(b"sso.backs") && !names.is_ours(b"sso.b"));
+    }
+}
+
+#[test]
 fn names_beyond_ours_are_not_read() {
     for other in [
         "", "-app1", ".", ".0", ".16", ".01", ".+1", ".99999", ".-1", ".0x9", ".t", ".t16", ".t00", ".a6", ".a-1",
@@ -199,7 +212,7 @@ fn no_value_stands_in_a_debug_line() {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let names = "(__Host-)?(tokigate)?[-.]?(t?[0-9]{0,3}|out|a[0-9])?";
+    let names = "(__Host-)?(tokigate)?[-.]?(t?[0-9]{0,3}|out|back|a[0-9])?";
     let pair = format!("[ \t]{{0,2}}(({names})|[a-z]{{0,3}})[ ]?=?[a-z0-9=\"]{{0,4}}[ ]{{0,2}}");
     proptest::collection::vec(proptest::string::string_regex(&pair).expect("a pattern"), 0..8)
         .prop_map(|pairs| pairs.join(";"))
