@@ -5,9 +5,9 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TRANSFE
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
-use super::wants::has_token;
 use super::{Head, Malformed};
 use crate::wire::Host;
+use crate::wire::hop::lists;
 
 /// Whether a body follows the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(super) fn handshake(head: Head<'_>, body: Body) -> Result<(), Malformed> {
         && *head.method == Method::GET
         && head.version == Version::HTTP_11
         && one(&UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
-        && has_token(headers, &CONNECTION, "upgrade")
+        && lists(headers, CONNECTION, "upgrade")
         && one(&http::header::SEC_WEBSOCKET_VERSION) == Some(b"13")
         && one(&http::header::SEC_WEBSOCKET_KEY).is_some_and(is_nonce);
     if valid { Ok(()) } else { Err(Malformed::Upgrade) }

@@ -160,6 +160,12 @@ fn a_websocket_handshake_is_whole_or_refused() {
     ] {
         assert_eq!(read(line, &lines).err(), Some(Malformed::Upgrade), "{line} {lines:?}");
     }
+    // An octet beyond ASCII hides the line from nobody.
+    let mut odd = request("GET /", &[&["host: app.mn"], &SOCKET[1..]].concat());
+    odd.headers_mut().insert("upgrade", HeaderValue::from_bytes(b"websocket, \xff").expect("a value"));
+    let peer = Remote::Address("192.0.2.1".parse().expect("an address"));
+    let odd = Ask::read(Head::of(&odd), peer, &Trust::default(), &names(), || HeaderValue::from_static("fresh"));
+    assert_eq!(odd.err(), Some(Malformed::Upgrade));
     assert_eq!(wants("GET /", &[&SOCKET[..], &["content-length: 0"]].concat()), Wants::Socket);
     // Another protocol is not taken up; the rest of the request stands.
     assert_eq!(wants("GET /", &["upgrade: h2c", "connection: upgrade", "accept: text/html"]), Wants::Page);

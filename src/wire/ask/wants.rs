@@ -1,17 +1,19 @@
 //! What kind of answer can be used, and where a request comes from: read from what browsers say about themselves. Such headers choose the
 //! form of a refusal, never whether there is one.
 
-use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderName, ORIGIN, REFERER, UPGRADE};
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Fetch, Relation, Wants};
 use crate::wire::Host;
+use crate::wire::hop::lists;
 use crate::wire::media::{self, Grpc};
 
 impl Wants {
     /// The table in interface.md "What a request without a session gets", row by row.
     pub(super) fn of(method: &Method, headers: &HeaderMap) -> Wants {
-        if has_token(headers, &UPGRADE, "websocket") {
+        // As what forwards reads it: two readers of one field would let a handshake past the question of its origin.
+        if lists(headers, UPGRADE, "websocket") {
             return Wants::Socket;
         }
         if let Some(grpc) = Grpc::of(headers) {
@@ -130,10 +132,4 @@ fn is_data(media: &str) -> bool {
         media.len() >= end.len() && media.as_bytes()[media.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
     };
     ends_with("/json") || ends_with("+json") || media.eq_ignore_ascii_case("text/event-stream")
-}
-
-/// Whether a list-valued field names this token, on any line.
-pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|element| element.trim().eq_ignore_ascii_case(token))
 }
