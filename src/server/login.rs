@@ -133,8 +133,11 @@ impl Visit<'_> {
     async fn without_attempt(&mut self, state: State, came: Callback) -> Response<Body> {
         let public_url = usize::from(state.site);
         let return_to = self.return_to(public_url, state.return_to.as_deref());
-        if let Callback::Refused { error, description, .. } = came {
-            return self.problem(&CallbackProblem::Refused { error, description }, Some(&return_to));
+        if let Callback::Refused { iss, .. } = came {
+            // Anybody can have written it, and sent this browser here: no word of it is said in the provider's name.
+            let is_foreign = self.house.provider.check_issuer(iss.as_deref()).is_err();
+            let problem = if is_foreign { CallbackProblem::ForeignIssuer } else { CallbackProblem::Stale };
+            return self.problem(&problem, Some(&return_to));
         }
         if self.session().is_some() {
             return answer::to_return(public_url, &return_to, &self.asked_here());

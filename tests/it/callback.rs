@@ -1,5 +1,7 @@
 //! The provider's answer: refused before the code is spent, or spent once. Issue 2 §2, security.md 2.2.
 
+mod words;
+
 use tokigate::demo::provider::{Endpoint, Fault};
 
 use crate::world::{Ask, BAT, Browser, OTHER_KEY, Reply, SARAA, World};
