@@ -233,6 +233,15 @@ impl Gate {
         })
     }
 
+    /// Whether the provider sends browsers to this path with what nobody else is to know: a code, or its own name of a session. By the address alone: HEAD
+    /// of it, or the same under another host, brings that as well.
+    pub fn is_told_in_confidence(&self, path: &str) -> bool {
+        self.sites.iter().any(|site| {
+            let named = path.strip_prefix(site.own.as_str()).and_then(Endpoint::named);
+            path == site.callback || named == Some(Endpoint::FrontchannelLogout)
+        })
+    }
+
     fn below(&self, at: At, ask: &Ask) -> Route {
         let path = ask.path();
         let site = &self.sites[at.public_url];

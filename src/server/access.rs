@@ -20,7 +20,8 @@ pub(super) struct Done<'a> {
     site: &'a Site,
     ask: &'a Ask,
     decision: Decision,
-    /// The query may hold a code, or the address somebody came from: `/callback`'s is never told, nor what the provider calls a session.
+    /// The query may hold a code, or the address somebody came from: `/callback`'s is never told, nor what the provider calls a session, whatever
+    /// becomes of the request.
     tells_query: bool,
     /// Whether it counts for `idle_timeout`: what the gate answers itself does not.
     pub is_activity: bool,
@@ -40,7 +41,7 @@ impl<'a> Done<'a> {
             site,
             ask,
             decision: decision(action),
-            tells_query: site.log.query && !matches!(action, Action::Callback | Action::FrontchannelLogout { .. }),
+            tells_query: site.log.query && !site.gate.is_told_in_confidence(ask.path()),
             is_activity: matches!(action, Action::Forward(_) | Action::Allow(_)),
             began,
             upstream: None,
