@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::arrival::Arrived;
@@ -125,12 +125,15 @@ fn protocol(limits: &Limits) -> http1::Builder {
 }
 
 /// Lets the client read its last answer: a close with bytes unread would reset the connection and take the answer with it (RFC 9112 §9.6).
-pub async fn linger(mut stream: Stream) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
-    let mut scrap = [0; 1024];
-    let _ = timeout(LINGER, async { while matches!(stream.read(&mut scrap).await, Ok(read) if read > 0) {} }).await;
+pub async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let farewell = async {
+        // Of TLS that waits for the socket to take it.
+        if stream.shutdown().await.is_ok() {
+            let mut scrap = [0; 1024];
+            while matches!(stream.read(&mut scrap).await, Ok(read) if read > 0) {}
+        }
+    };
+    let _ = timeout(LINGER, farewell).await;
 }
 
 /// Beyond this a head would not fit the library's buffer, whatever its limit says.
@@ -138,3 +141,41 @@ const LIBRARY_BUFFER: usize = 400 * 1024;
 const LINGER: Duration = Duration::from_secs(5);
 /// For a last word to be taken.
 pub const LAST_WORD: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::task::Context;
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// Its socket is full, and nobody empties it.
+    struct Full;
+
+    impl AsyncRead for Full {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_bid_farewell_for_ever() {
+        timeout(10 * LINGER, linger(Full)).await.expect("an end");
+    }
+}
