@@ -118,8 +118,12 @@ impl Passed {
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
-        let Ok(port) = port.parse::<u16>() else { return format!("is no address with a port; write {LISTEN}") };
         let is_v6 = |ip: &str| ip.parse::<Ipv6Addr>().is_ok();
+        let Ok(port) = port.parse::<u16>() else {
+            let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|ip| is_v6(ip));
+            let mend = alone.map_or_else(|| LISTEN.to_string(), |ip| format!("[{ip}]:{}", LISTEN.port()));
+            return format!("is no address with a port; write {mend}");
+        };
         let named = host.strip_prefix('[').and_then(|host| host.split_once('%')).filter(|(ip, _)| is_v6(ip));
         if let Some((ip, _)) = named {
             return format!("names an interface; write its number, which `ip link` tells: [{ip}%2]:{port}");

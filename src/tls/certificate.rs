@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
@@ -41,18 +41,15 @@ impl CertificateFiles {
     /// The chain and its key, if they belong together.
     pub fn read(&self) -> Result<CertifiedKey, BadCertificate> {
         let (of_certificate, of_key) = (self.certificate.display(), self.key.display());
-        let unreadable =
-            |why| BadCertificate::Certificate(format!("{of_certificate} holds no certificate in PEM: {why}"));
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect)
-            .map_err(|error| unreadable(error.to_string()))?;
-        if chain.is_empty() {
-            return Err(unreadable("-----BEGIN CERTIFICATE----- is missing".to_owned()));
-        }
+            .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+            .map_err(|error| BadCertificate::Certificate(unreadable(&self.certificate, "certificate", &error)))?;
         let key = self.private_key()?;
+        let order = if chain.len() > 1 { "; its own certificate comes first, then its chain" } else { "" };
         CertifiedKey::from_der(chain, key, &super::cryptography()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
-                BadCertificate::Key(format!("{of_key} is not the key of the certificate in {of_certificate}"))
+                BadCertificate::Key(format!("{of_key} is not the key of the certificate in {of_certificate}{order}"))
             }
             rustls::Error::InvalidCertificate(_) => {
                 BadCertificate::Certificate(format!("{of_certificate} holds no certificate that can be read"))
@@ -70,9 +67,21 @@ impl CertificateFiles {
                     "{of_key} holds a key under a password; write it without one: openssl pkcs8 -in KEY -out NEW"
                 ))
             } else {
-                BadCertificate::Key(format!("{of_key} holds no private key in PEM: {error}"))
+                BadCertificate::Key(unreadable(&self.key, "private key", &error))
             }
         })
+    }
+}
+
+fn unreadable(file: &Path, what: &str, error: &pem::Error) -> String {
+    let file = file.display();
+    match error {
+        pem::Error::Io(error) => format!("{file} cannot be read: {error}"),
+        pem::Error::NoItemsFound => {
+            let label = what.to_ascii_uppercase();
+            format!("{file} holds no {what} in PEM: -----BEGIN {label}----- is missing")
+        }
+        _ => format!("{file} holds no {what} in PEM: {error}"),
     }
 }
 

@@ -151,7 +151,7 @@ listen = ["fd:3", "fd:web", "fd://3"]
 listen = "::1:4180"
     -> listen: "::1:4180" is no address with a port; write [::1]:4180
 listen = "[::1]"
-    -> listen: "[::1]" is no address with a port; write 127.0.0.1:4180
+    -> listen: "[::1]" is no address with a port; write [::1]:4180
 listen = "[fe80::1%eth0]:4180"
     -> listen: "[fe80::1%eth0]:4180" names an interface; write its number, which `ip link` tells: [fe80::1%2]:4180
 listen = ["0.0.0.0:80", "[::]:80"]

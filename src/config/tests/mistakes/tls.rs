@@ -17,13 +17,16 @@ key_file = "src/provider/tests/tls/server.key"
     -> tls.cert_file: it is missing; write cert_file and key_file
 cert_file = "/nowhere"
 key_file = "src/provider/tests/tls/server.key"
-    -> tls.cert_file: /nowhere holds no certificate in PEM: I/O error: No such file or directory (os error 2)
+    -> tls.cert_file: /nowhere cannot be read: No such file or directory (os error 2)
 cert_file = "src/provider/tests/tls/server.pem"
 key_file = "/nowhere"
-    -> tls.key_file: /nowhere holds no private key in PEM: I/O error: No such file or directory (os error 2)
+    -> tls.key_file: /nowhere cannot be read: No such file or directory (os error 2)
 cert_file = "src/provider/tests/tls/server.key"
 key_file = "src/provider/tests/tls/server.key"
     -> tls.cert_file: src/provider/tests/tls/server.key holds no certificate in PEM: -----BEGIN CERTIFICATE----- is missing
+cert_file = "src/provider/tests/tls/server.pem"
+key_file = "src/provider/tests/tls/server.pem"
+    -> tls.key_file: src/provider/tests/tls/server.pem holds no private key in PEM: -----BEGIN PRIVATE KEY----- is missing
 cert_file = "src/provider/tests/tls/server.pem"
 key_file = "src/provider/tests/tls/client.key"
     -> tls.key_file: src/provider/tests/tls/client.key is not the key of the certificate in src/provider/tests/tls/server.pem
@@ -58,6 +61,24 @@ certificates = [{ cert_file = "src/provider/tests/tls/client.pem", key_file = "s
     -> tls.certificates[0].key_file: src/provider/tests/tls/server.key is not the key of the certificate in src/provider/tests/tls/client.pem
 "##,
     );
+}
+
+/// The authority's certificate before one's own: what many a tool writes.
+#[test]
+fn of_a_chain_that_begins_with_another() {
+    let folder = std::env::temp_dir().join(format!("tokigate-config-chain-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let chain = folder.join("chain.pem");
+    let read = |name| std::fs::read_to_string(format!("src/provider/tests/tls/{name}.pem")).unwrap();
+    std::fs::write(&chain, read("ca") + &read("server")).unwrap();
+    let lines = format!("cert_file = {chain:?}\nkey_file = \"src/provider/tests/tls/server.key\"");
+    let said: Vec<_> = problems(&around("tls", &lines), &[]).into_iter().map(|problem| problem.text).collect();
+    let expected = format!(
+        "src/provider/tests/tls/server.key is not the key of the certificate in {}; its own certificate comes first, then its chain",
+        chain.display()
+    );
+    assert_eq!(said, [expected]);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
