@@ -83,7 +83,7 @@ pub(super) struct Demo {
     /// The address to listen on: a loopback one, or all of a container's (0.0.0.0) [default: loopback]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Option<IpAddr>,
-    /// Your own application, in place of the sample: http://127.0.0.1:3000 or unix:/run/app.sock
+    /// Your own application, in place of the sample: http://127.0.0.1:3000; also https:, h2c: or unix:/path
     #[arg(long, value_name = "URL")]
     pub(super) upstream: Option<String>,
     /// Who can sign in: TOML or JSON, a list `users` of claims, each with a `userId`

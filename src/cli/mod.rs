@@ -109,7 +109,9 @@ impl Console<'_> {
     /// The configuration, from the file that was named (or the usual one, where it exists) and the environment. Its problems are written
     /// to standard error, one a line, and counted.
     fn load(&mut self, file: Option<PathBuf>) -> io::Result<Result<(Sources, Loaded), Exit>> {
-        let loaded = self.sources(file).and_then(|sources| config::load(&sources).map(|loaded| (sources, loaded)));
+        let sources = self.sources(file);
+        let is_without_file = sources.as_ref().is_ok_and(|sources| sources.file.is_none());
+        let loaded = sources.and_then(|sources| config::load(&sources).map(|loaded| (sources, loaded)));
         let Problems(problems) = match loaded {
             Ok(loaded) => return Ok(Ok(loaded)),
             Err(problems) => problems,
@@ -118,6 +120,9 @@ impl Console<'_> {
             writeln!(self.err, "{problem}")?;
         }
         writeln!(self.err, "{}", counted(problems.len(), "problem"))?;
+        if is_without_file {
+            writeln!(self.err, "no file was read: --config FILE names one; else it is {USUAL_FILE}, where it exists")?;
+        }
         Ok(Err(Exit::Misused))
     }
 

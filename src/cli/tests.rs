@@ -105,6 +105,15 @@ fn what_comes_with_a_later_version_says_so() {
     }
 }
 
+/// Whoever has forgotten --config learns why everything is missing.
+#[test]
+fn without_a_file_it_says_where_one_is_looked_for() {
+    let told = told(&["check"], &[]);
+    assert_eq!(told.exit, Exit::Misused);
+    let has_usual_file = std::path::Path::new(USUAL_FILE).exists();
+    assert_eq!(told.err.contains("no file was read: --config FILE"), !has_usual_file, "{}", told.err);
+}
+
 #[test]
 fn without_a_command_it_runs_and_finds_its_configuration_wanting() {
     let file = Written::new("empty.toml", "");
