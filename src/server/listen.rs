@@ -31,10 +31,19 @@ pub(super) enum Bound {
 /// The text names the key to change.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error("{key}: cannot listen on {address}: {source}")]
+    #[error("{key}: cannot listen on {address}: {source}{}", mend(address, source))]
     Refused { key: &'static str, address: Listen, source: io::Error },
     #[error("{key}: {address} {source}")]
     NotPassed { key: &'static str, address: Listen, source: NotPassed },
+}
+
+fn mend(address: &Listen, error: &io::Error) -> &'static str {
+    match (address, error.kind()) {
+        (Listen::Tcp(address), io::ErrorKind::PermissionDenied) if address.port() < 1024 => {
+            "; write a port from 1024 on, or fd: with a socket unit (deploy/systemd); or grant CAP_NET_BIND_SERVICE"
+        }
+        _ => "",
+    }
 }
 
 /// An accepted connection on its way to a worker: no runtime knows it yet.
@@ -73,7 +82,7 @@ impl Listener {
                 event = "configuration",
                 key,
                 left,
-                "sockets were passed on that it does not name: whoever connects to them waits in vain"
+                "sockets were passed on that {key} does not name: whoever connects to them waits in vain"
             );
         }
         Ok(listeners)

@@ -20,7 +20,7 @@ pub enum Refused {
     ProxyHeaderBad(BadHeader),
     #[error("a trusted proxy's header of the PROXY protocol did not come within {0:?}")]
     ProxyHeaderLate(Duration),
-    #[error("a header of the PROXY protocol from somebody who is not in trusted_proxies")]
+    #[error("a header of the PROXY protocol from somebody who is not in trusted_proxies; name the balancer there")]
     ProxyHeaderUntrusted,
     #[error("what came is no handshake of TLS")]
     NoHandshake,

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::world::{Setup, application, before, bind};
 use crate::config::server::Listen;
+use crate::server::listen::BindError;
 use crate::wire::Remote;
 
 const OWN: &str = "GET /own HTTP/1.1\r\nhost: app\r\n\r\n";
@@ -143,6 +144,21 @@ fn an_address_in_use_is_said_with_its_key() {
     let first = bind("listen", &any).unwrap();
     let error = bind("admin_listen", first.address()).unwrap_err().to_string();
     assert!(error.starts_with("admin_listen: cannot listen on 127.0.0.1:") && error.contains("in use"), "{error}");
+}
+
+#[test]
+fn a_port_below_1024_says_what_it_takes() {
+    use std::io::ErrorKind::{AddrInUse, PermissionDenied};
+    let said = |address: Listen, kind: std::io::ErrorKind| {
+        BindError::Refused { key: "listen", address, source: kind.into() }.to_string()
+    };
+    let at = |port: u16| Listen::Tcp(([0, 0, 0, 0], port).into());
+    assert!(said(at(443), PermissionDenied).ends_with("or grant CAP_NET_BIND_SERVICE"));
+    for (address, kind) in
+        [(at(443), AddrInUse), (at(4180), PermissionDenied), (Listen::Unix("/a".into()), PermissionDenied)]
+    {
+        assert!(!said(address, kind).contains("CAP_NET_BIND_SERVICE"));
+    }
 }
 
 #[test]
