@@ -271,7 +271,7 @@ sections! {
         idle_timeout: Key<Time>,
         /// Default 5s.
         upstream_connect_timeout: Key<Time>,
-        /// To the response's head, never for a running stream. Default 60s.
+        /// To the response's head, never for a running stream. A request's body that stops for so long is 408. Default 60s.
         upstream_timeout: Key<Time>,
         /// How long an idle connection to the application is used again, where the application does not say. Default 1500ms.
         upstream_idle_timeout: Key<Time>,
