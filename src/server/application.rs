@@ -38,7 +38,8 @@ impl Application {
             | UpstreamError::Broken(_)
             | UpstreamError::RequestBody(_)
             | UpstreamError::RequestBodyTimeout(_)
-            | UpstreamError::BodyTooLarge => return,
+            | UpstreamError::BodyTooLarge
+            | UpstreamError::SessionOver => return,
         }
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
         self.down.store(true, Ordering::Relaxed);

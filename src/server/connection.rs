@@ -55,7 +55,7 @@ async fn answer<H: Handler>(
         // On the heap only while a request runs: idle connections are many.
         Box::pin(async move {
             let mut response = answer.await;
-            if had_body && !matches!(response.body(), Body::Upstream(_)) {
+            if had_body && !matches!(response.body(), Body::Upstream(_) | Body::Bound(_)) {
                 // The library looks once more at a body that nobody wanted: what cannot be drained closes the connection, and the
                 // response says so (RFC 9112 §9.6).
                 tokio::task::yield_now().await;

@@ -10,14 +10,14 @@ use super::answer;
 use super::site::House;
 use crate::clock::Timestamp;
 use crate::session::Session;
-use crate::upstream::{Body, Ending, Farewell};
+use crate::upstream::{Body, Ending, Farewell, ending};
 use crate::wire::{Grpc, media};
 
 /// Returns when the session is over: ended here, or at its absolute end; what has no session, at that alone.
 pub fn end_of(house: &Arc<House>, session: Option<&Session>, until: Timestamp) -> Ending {
     let house = Arc::clone(house);
     let session = session.map(|session| house.memory.called(session));
-    Box::pin(async move {
+    ending(async move {
         let Some(session) = session else { return house.clock.sleep_until(until).await };
         let ended = std::pin::pin!(house.memory.ended(session));
         let at_its_end = std::pin::pin!(house.clock.sleep_until(until));
@@ -35,12 +35,12 @@ pub fn patience(response: &Response<Body>) -> Duration {
     if head_is_urgent { Duration::from_millis(50) } else { Duration::from_secs(2) }
 }
 
-/// How it stops when its session is over. `None`: it has an end of its own.
+/// How it stops when its session is over. `None`: it has an end of its own, and its request is with the application.
 pub fn farewell(response: &Response<Body>) -> Option<Farewell> {
     match Grpc::of(response.headers()) {
         _ if media::is_event_stream(response.headers()) => Some(Farewell::Silence),
         Some(Grpc::Web | Grpc::WebJson | Grpc::WebText) => Some(Farewell::Abort),
         Some(Grpc::Http2) => Some(Farewell::Trailers(answer::grpc_session_over())),
-        None => None,
+        None => response.body().is_sending().then_some(Farewell::AbortSending),
     }
 }

@@ -1,5 +1,6 @@
 //! The way of a request: read, recognise, refresh, decide, perform, remember.
 
+use std::cell::LazyCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::upstream::{Arrived, Body, Pool};
 use crate::wire::ask::origin;
 use crate::wire::ask::preflight;
 use crate::wire::rewrite::From;
-use crate::wire::{Ask, Head, Malformed};
+use crate::wire::{Ask, Grpc, Head, Malformed};
 
 /// Answers the requests of one worker.
 pub struct Doorkeeper {
@@ -197,7 +198,15 @@ impl Doorkeeper {
             client_certificate: peer.client_certificate(),
             request_id: &visit.ask.request_id,
         };
-        let arrived = Arrived { head, body, from, body_limit: visit.site.body_bytes };
+        let end = LazyCell::new(|| {
+            // None where a token lets its client in: a sign-out ends sessions, not tokens.
+            let session = visit.session().filter(|session| pass.session() == Some(session.id));
+            Some(end_of(&self.house, session, pass.until()?))
+        });
+        // What is all there already takes no time worth an end.
+        let lasts = !body.is_end_stream() || Grpc::of(&head.headers).is_some();
+        let until = if lasts { LazyCell::force(&end).clone() } else { None };
+        let arrived = Arrived { head, body, from, body_limit: visit.site.body_bytes, end: until };
         let sent = Instant::now();
         let answered = pool.forward(pass, arrived, &visit.site.rewrite).await;
         done.upstream = Some(sent.elapsed());
@@ -225,20 +234,14 @@ impl Doorkeeper {
             Errand::Itself => {}
             Errand::Preflight => return preflight_answer(answered.response),
         }
-        let end = || {
-            // None where a token lets its client in: a sign-out ends sessions, not tokens.
-            let session = visit.session().filter(|session| pass.session() == Some(session.id));
-            Some(end_of(&self.house, session, pass.until()?))
-        };
         if let Some(tunnel) = answered.tunnel {
-            peer.switch_to(tunnel, end());
+            peer.switch_to(tunnel, LazyCell::force(&end).clone());
             return answer::switched(answered.response);
         }
         // What may go on for ever must not outlive the session either.
-        match (farewell(&answered.response), end()) {
-            (Some(farewell), Some(end)) => answered.response.map(|body| body.ending(end, farewell)),
-            (Some(_) | None, Some(_) | None) => answered.response,
-        }
+        let Some(farewell) = farewell(&answered.response) else { return answered.response };
+        let Some(end) = LazyCell::force(&end).clone() else { return answered.response };
+        answered.response.map(|body| body.ending(end, farewell))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Body: what a response carries; an enum, so that no response is boxed.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
+use super::bound::{Bound, Ending, Farewell};
 use super::download::Download;
 
 /// The body of a response to the client.
@@ -16,18 +15,8 @@ pub enum Body {
     Full(Option<Bytes>),
     /// The application's, as it comes.
     Upstream(Download),
-}
-
-/// Returns when something is over: a session.
-pub type Ending = Pin<Box<dyn Future<Output = ()>>>;
-
-/// How a stream stops whose session is over.
-pub enum Farewell {
-    /// As if that were all of it: events have no end of their own.
-    Silence,
-    Trailers(HeaderMap),
-    /// Broken off, where a proper end would pass for a whole answer.
-    Abort,
+    /// The same, until a session is over.
+    Bound(Bound),
 }
 
 impl Body {
@@ -40,15 +29,20 @@ impl Body {
         match self {
             Body::Empty => Some(Bytes::new()),
             Body::Full(bytes) => Some(bytes.unwrap_or_default()),
-            Body::Upstream(_) => None,
+            Body::Upstream(_) | Body::Bound(_) => None,
         }
+    }
+
+    /// Whether the request that it answers is still being sent.
+    pub fn is_sending(&self) -> bool {
+        matches!(self, Body::Upstream(download) if download.is_sending())
     }
 
     /// A stream that stops, with this farewell, when `end` returns.
     pub fn ending(self, end: Ending, farewell: Farewell) -> Body {
         match self {
-            Body::Upstream(download) => Body::Upstream(download.ending(end, farewell)),
-            Body::Empty | Body::Full(_) => self,
+            Body::Upstream(download) => Body::Bound(Bound::new(download, end, farewell)),
+            Body::Empty | Body::Full(_) | Body::Bound(_) => self,
         }
     }
 }
@@ -62,6 +56,7 @@ impl http_body::Body for Body {
             Body::Empty => Poll::Ready(None),
             Body::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Body::Upstream(download) => download.poll_frame(cx),
+            Body::Bound(bound) => bound.poll_frame(cx),
         }
     }
 
@@ -70,6 +65,7 @@ impl http_body::Body for Body {
             Body::Empty => true,
             Body::Full(bytes) => bytes.is_none(),
             Body::Upstream(download) => download.is_end_stream(),
+            Body::Bound(bound) => bound.is_end_stream(),
         }
     }
 
@@ -78,6 +74,7 @@ impl http_body::Body for Body {
             Body::Empty => SizeHint::with_exact(0),
             Body::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Body::Upstream(download) => download.size_hint(),
+            Body::Bound(bound) => bound.size_hint(),
         }
     }
 }

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::body::{Ending, Farewell};
 use super::connection::Connection;
 use super::http2::{Hold, Received};
 use super::pool::Pool;
@@ -24,7 +23,6 @@ pub type Lost = Box<dyn Error + Send + Sync>;
 pub struct Download {
     source: Source,
     lease: Option<Lease>,
-    end: Option<(Ending, Farewell)>,
 }
 
 /// Where the body comes from.
@@ -33,8 +31,8 @@ pub enum Source {
     Own(Incoming),
     /// From a stream among others.
     Shared(Received),
-    /// From nowhere any more.
-    Over,
+    /// From nowhere any more, though that was not its end.
+    Cut,
 }
 
 /// What the body comes over.
@@ -87,7 +85,7 @@ impl Source {
             Source::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             // Its reason goes on to a client of HTTP/2, too.
             Source::Shared(body) => body.poll_frame(cx).map_err(Into::into),
-            Source::Over => Poll::Ready(None),
+            Source::Cut => Poll::Ready(None),
         }
     }
 
@@ -95,7 +93,7 @@ impl Source {
         match self {
             Source::Own(body) => body.is_end_stream(),
             Source::Shared(body) => body.is_end_stream(),
-            Source::Over => true,
+            Source::Cut => false,
         }
     }
 
@@ -103,7 +101,7 @@ impl Source {
         match self {
             Source::Own(body) => body.size_hint(),
             Source::Shared(body) => body.size_hint(),
-            Source::Over => SizeHint::with_exact(0),
+            Source::Cut => SizeHint::default(),
         }
     }
 }
@@ -111,24 +109,28 @@ impl Source {
 impl Download {
     /// Gives `lease` back when `source` has ended well.
     pub fn new(source: Source, lease: Lease) -> Download {
-        Download { source, lease: Some(lease), end: None }
+        Download { source, lease: Some(lease) }
     }
 
-    /// Ends with `end` at the latest, and then says `farewell`.
-    pub fn ending(self, end: Ending, farewell: Farewell) -> Download {
-        Download { end: Some((end, farewell)), ..self }
+    /// The client, or the way to the application, still has something of the request.
+    pub fn is_sending(&self) -> bool {
+        self.lease.as_ref().and_then(Lease::upload).is_some_and(|upload| !upload.ended())
+    }
+
+    /// Lets go of the application, unless the answer is spared and its request has all been sent. Whether it is cut.
+    pub fn cut(&mut self, spares_answer: bool) -> bool {
+        if let Source::Cut = self.source {
+            return true;
+        }
+        if spares_answer && !self.is_sending() {
+            return false;
+        }
+        self.lease = None;
+        self.source = Source::Cut;
+        true
     }
 
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lost>>> {
-        if let Some((_, farewell)) = self.end.take_if(|(end, _)| end.as_mut().poll(cx).is_ready()) {
-            self.lease = None;
-            self.source = Source::Over;
-            return Poll::Ready(match farewell {
-                Farewell::Silence => None,
-                Farewell::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
-                Farewell::Abort => Some(Err("the session is over".into())),
-            });
-        }
         let frame = ready!(self.source.poll_frame(cx));
         let over = match &frame {
             None => true,

@@ -18,7 +18,7 @@ use super::patience::Wait;
 use super::pool::Sent;
 use super::tunnel::Tunnel;
 use super::upload::{Progress, Upload};
-use super::{Body, Pool, Stream, UpstreamError};
+use super::{Body, Ending, Pool, Stream, UpstreamError};
 use crate::gate::Pass;
 use crate::wire::Rewrite;
 use crate::wire::h2::InStream;
@@ -31,6 +31,8 @@ pub struct Arrived<'a> {
     pub from: From<'a>,
     /// `limits.body_bytes`.
     pub body_limit: Option<u64>,
+    /// Returns when nobody may ask in this name any more; `None`: it is nobody's, or all of the request is there.
+    pub end: Option<Ending>,
 }
 
 /// The application's answer. With a tunnel it is what a 101 says, whatever its status: the client's connection goes on as that once the head is sent.
@@ -43,7 +45,7 @@ impl Pool {
     /// Wants the gate's permission. 1xx answers other than 101 are swallowed: the server side cannot relay them; `Expect` was answered
     /// with 100 as soon as the application's connection asked for the body, as an origin server does (RFC 9110 §3.7, §10.1.1).
     pub async fn forward(&self, pass: &Pass, arrived: Arrived<'_>, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
-        let Arrived { mut head, body, from, body_limit } = arrived;
+        let Arrived { mut head, body, from, body_limit, end } = arrived;
         let handshake = if body.is_end_stream() { Handshake::read(&head) } else { None };
         let (public_url, identity) = (pass.public_url(), pass.identity());
         let fill = Fill { public_url, identity, from, upgrade: handshake.is_some() };
@@ -58,13 +60,25 @@ impl Pool {
                 Some(stream) => self.switch(stream, request, &handshake, rewrite).await,
                 None => self.connect(request, &handshake, rewrite).await,
             },
-            None => self.relay(request, wait, rewrite).await,
+            None => self.relay(request, wait, end, rewrite).await,
         }
     }
 
-    async fn relay(&self, request: Request<Upload>, wait: Wait, rewrite: &Rewrite) -> Result<Answer, UpstreamError> {
+    async fn relay(
+        &self,
+        request: Request<Upload>,
+        wait: Wait,
+        end: Option<Ending>,
+        rewrite: &Rewrite,
+    ) -> Result<Answer, UpstreamError> {
         let upload = request.body().progress();
-        match self.send(request, wait).await? {
+        let sent = tokio::select! {
+            biased;
+            sent = self.send(request, wait) => sent?,
+            // Dropped, it lets go of the application.
+            () = cut(end, upload.as_deref(), wait) => return Err(UpstreamError::SessionOver),
+        };
+        match sent {
             Sent::Own(response, connection) => self.own(response, connection, upload, rewrite),
             Sent::Shared(exchanged) => shared(exchanged, rewrite),
         }
@@ -126,6 +140,20 @@ impl Pool {
         let (stream, read) = upgraded.await.map_err(lost)?;
         Ok(Tunnel::new(stream, read, self.metrics()))
     }
+}
+
+/// Returns at a session's end, where it ends the wait for an answer's head as well: of a call of gRPC whatever there is to wait for, of any other request
+/// while it is still being sent.
+async fn cut(end: Option<Ending>, upload: Option<&Progress>, wait: Wait) {
+    if let Some(end) = end {
+        end.await;
+        match wait {
+            Wait::Deadline(_) | Wait::Forever => return,
+            Wait::Quiet(_) if upload.is_some_and(|upload| !upload.ended()) => return,
+            Wait::Quiet(_) => {}
+        }
+    }
+    std::future::pending().await
 }
 
 fn switched(response: Response<()>, tunnel: Tunnel, rewrite: &Rewrite) -> Answer {

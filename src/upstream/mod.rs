@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod body;
+mod bound;
 mod connect;
 mod connection;
 mod download;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use address::Address;
-pub use body::{Body, Ending, Farewell};
+pub use body::Body;
+pub use bound::{Ending, Farewell, ending};
 pub use forward::Arrived;
 pub use pool::Pool;
 pub use stream::Stream;
@@ -72,6 +74,9 @@ pub enum UpstreamError {
     /// Beyond `limits.body_bytes` (413).
     #[error("the request's body is larger than limits.body_bytes")]
     BodyTooLarge,
+    /// In whose name it is sent (401).
+    #[error("the session was over before the request was")]
+    SessionOver,
 }
 
 impl UpstreamError {
@@ -87,7 +92,10 @@ impl UpstreamError {
     /// Whether it says nothing of the application.
     pub fn is_the_clients(&self) -> bool {
         match self {
-            UpstreamError::RequestBody(_) | UpstreamError::RequestBodyTimeout(_) | UpstreamError::BodyTooLarge => true,
+            UpstreamError::RequestBody(_)
+            | UpstreamError::RequestBodyTimeout(_)
+            | UpstreamError::BodyTooLarge
+            | UpstreamError::SessionOver => true,
             UpstreamError::Connect(_)
             | UpstreamError::ConnectTimeout(_, _)
             | UpstreamError::Tls(_)

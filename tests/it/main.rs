@@ -51,6 +51,7 @@ mod socket_ends;
 mod streams;
 mod tabs;
 mod tls;
+mod uploads;
 mod upstream_grpc;
 mod upstream_h2;
 mod upstream_h2_odd;

@@ -8,8 +8,9 @@ use super::Asked;
 use super::callback::begin_again;
 use super::form::Outcome;
 use crate::gate::ReturnTo;
+use crate::gate::action::Form;
 use crate::provider::SignInError;
-use crate::server::pages::Notice;
+use crate::server::pages::{Notice, Target};
 use crate::store::cookie::OverBudget;
 use crate::upstream::{Body, UpstreamError};
 use crate::wire::Malformed;
@@ -107,8 +108,25 @@ pub fn upstream_failed(error: &UpstreamError, asked: &Asked<'_>) -> Response<Bod
             Outcome::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", Notice::BodyTooLarge)
                 .with(header::CONNECTION, HeaderValue::from_static("close"))
         }
+        UpstreamError::SessionOver => session_over(asked),
     };
     outcome.answer(asked)
+}
+
+/// As one that comes without a session. What is still on its way of it is of no use to anybody.
+fn session_over<'a>(asked: &Asked<'a>) -> Outcome<'a> {
+    let start = format!("{}/start", asked.place().gate);
+    let over = |notice| {
+        Outcome::refused(StatusCode::UNAUTHORIZED, "session_over", notice)
+            .with(header::CONNECTION, HeaderValue::from_static("close"))
+    };
+    match asked.form {
+        Form::Form => over(Notice::FormNotKept).opening(start, Target::NewTab),
+        Form::Frame => over(Notice::Frame).opening(start, Target::Top),
+        Form::Page => over(Notice::SignIn).go(start),
+        Form::Data => over(Notice::SignIn).login_url(start),
+        Form::Grpc(_) | Form::Bare | Form::ForwardAuth => over(Notice::SignIn),
+    }
 }
 
 fn slow(reason: &'static str, notice: Notice<'static>, asked: &Asked<'_>) -> Outcome<'static> {

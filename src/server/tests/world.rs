@@ -25,7 +25,7 @@ use crate::server::ready::Readiness;
 use crate::server::tls::Tls;
 use crate::server::worker::{self, Handler};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::{Address, Arrived, Body, Ending, Farewell, Pool, Settings, UpstreamError};
+use crate::upstream::{Address, Arrived, Body, Ending, Farewell, Pool, Settings, UpstreamError, ending};
 use crate::wire::rewrite::{From, Public};
 use crate::wire::{CookieNames, Host, Malformed, Rewrite, Trust};
 
@@ -141,7 +141,7 @@ impl Handler for Everybody {
         };
         let alice = (HeaderName::from_static("x-forwarded-user"), HeaderValue::from_static("alice"));
         let pass = Pass::for_test(vec![alice]);
-        let arrived = Arrived { head, body, from, body_limit: self.body_limit };
+        let arrived = Arrived { head, body, from, body_limit: self.body_limit, end: None };
         match self.pool.forward(&pass, arrived, &self.rewrite).await {
             Ok(answer) => {
                 if let Some(tunnel) = answer.tunnel {
@@ -167,7 +167,7 @@ impl Handler for Everybody {
 impl Everybody {
     fn over(&self) -> Ending {
         let mut over = self.over.clone();
-        Box::pin(async move {
+        ending(async move {
             let _ = over.wait_for(|over| *over).await;
         })
     }
@@ -184,6 +184,7 @@ fn failed(error: &UpstreamError) -> Response<Body> {
         UpstreamError::RequestBody(_) => 400,
         UpstreamError::RequestBodyTimeout(_) => 408,
         UpstreamError::BodyTooLarge => 413,
+        UpstreamError::SessionOver => 401,
     };
     Response::builder().status(status).body(Body::full(error.to_string())).unwrap()
 }

@@ -81,6 +81,7 @@ fn an_application_that_fails_is_told_apart_from_one_that_is_slow() {
         (UpstreamError::RequestBody(text_of()), 400),
         (UpstreamError::RequestBodyTimeout(Duration::ZERO), 408),
         (UpstreamError::BodyTooLarge, 413),
+        (UpstreamError::SessionOver, 401),
     ];
     for (error, status) in expected {
         let data = asking(Form::Data, |asked| upstream_failed(&error, asked));
