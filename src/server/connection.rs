@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::arrival::Arrived;
 use super::drain::Stage;
+use super::entrance::Refused;
 use super::peer::Peer;
 use super::socket;
 use super::vigil::{Answering, State, Vigil, Watched};
@@ -88,7 +89,12 @@ async fn answer<H: Handler>(
     match end {
         Some(Ok(())) => Some((stream, read)),
         // The library has said what is wrong with it.
-        Some(Err(error)) if error.is_parse() => Some((stream, Bytes::new())),
+        Some(Err(error)) if error.is_parse() => {
+            let refused =
+                if error.is_parse_too_large() { Refused::HeadTooLarge } else { Refused::HeadMalformed(error) };
+            floor.refuse(&refused, peer.remote);
+            Some((stream, Bytes::new()))
+        }
         Some(Err(_)) => {
             if unframed.get() {
                 reset(&stream);

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use self::refused::{Refusals, Refused};
+use self::refused::Refusals;
+pub use self::refused::Refused;
 use super::arrival::Agreed;
 use super::connection::{LAST_WORD, linger};
 use super::peer::Peer;
@@ -63,9 +64,9 @@ impl Entrance {
         }
     }
 
-    /// Tells of a stream that there is no place for.
-    pub fn refuse_stream(&self, remote: Remote) {
-        self.refusals.say(&Refused::CrowdedStreams, remote);
+    /// Tells of what is refused behind the entrance, before anybody else has heard of it.
+    pub fn tell(&self, refused: &Refused, remote: Remote) {
+        self.refusals.say(refused, remote);
     }
 
     /// Whether what comes by this way is TLS, so that nothing can be said to it in the clear.

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::answer;
 use super::arrival;
 use super::drain::{Drain, Stage};
-use super::entrance::Entrance;
+use super::entrance::{Entrance, Refused};
 use super::listen::{Accepted, Acceptor, Listener};
 use super::peer::Peer;
 use crate::config::server::Limits;
@@ -279,11 +279,16 @@ impl Floor {
         Floor { limits, stage, changed: Notify::new(), entrance, streams }
     }
 
+    /// Counted, and said now and then.
+    pub fn refuse(&self, refused: &Refused, remote: Remote) {
+        self.entrance.tell(refused, remote);
+    }
+
     /// For one more stream. As many at once as connections, because each may cost what one of those does, and a connection opens a hundred.
     pub fn place_stream(&self, remote: Remote) -> Option<Place> {
         let place = Place::among(&self.streams);
         if self.streams.load(Ordering::Relaxed) > self.limits.connections {
-            self.entrance.refuse_stream(remote);
+            self.refuse(&Refused::CrowdedStreams, remote);
             return None;
         }
         Some(place)

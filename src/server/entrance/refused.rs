@@ -1,4 +1,4 @@
-//! Refused: connections that never come to a request, and streams beyond what is served. Counted each, and said seldom: anybody can make as many as they like.
+//! Refused: connections that never come to a request, heads that are none or too large, and streams beyond what is served. Counted each, and said seldom: anybody can make as many as they like.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,12 @@ pub enum Refused {
     ClientCertificate(rustls::Error),
     #[error("limits.connections is reached by requests over HTTP/2: a stream is refused, and can be tried again")]
     CrowdedStreams,
+    #[error(
+        "a request's head is larger than limits.header_bytes, or has more than a hundred fields: 431; cookies grow, or the limit is too small"
+    )]
+    HeadTooLarge,
+    #[error("what came is no HTTP/1.1 request: 400 ({0})")]
+    HeadMalformed(hyper::Error),
 }
 
 impl Refused {
@@ -48,6 +54,8 @@ impl Refused {
             Refused::HandshakeLate(_) => RefusedConnection::HandshakeLate,
             Refused::ClientCertificate(_) => RefusedConnection::ClientCertificate,
             Refused::CrowdedStreams => RefusedConnection::CrowdedStreams,
+            Refused::HeadTooLarge => RefusedConnection::HeadTooLarge,
+            Refused::HeadMalformed(_) => RefusedConnection::HeadMalformed,
         }
     }
 }

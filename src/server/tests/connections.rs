@@ -91,6 +91,13 @@ async fn heads_have_a_size_and_a_number_of_fields() {
         let head = client.head().await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
     }
+    let mut client = world.connect().await;
+    client.send("GET /own\r\n\r\n").await;
+    client.rest().await;
+    for (reason, times) in [("head_too_large", 2), ("head_malformed", 1)] {
+        let told = format!("tokigate_refused_connections_total{{reason=\"{reason}\"}} {times}");
+        assert!(world.metrics.render().contains(&told), "{told}: {}", world.metrics.render());
+    }
 }
 
 #[tokio::test]

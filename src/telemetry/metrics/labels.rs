@@ -167,6 +167,10 @@ label! {
         PlainHttp = "plain_http",
         /// A client's session was resumed, and its certificate would not be taken any more.
         ClientCertificate = "client_certificate",
+        /// A head of HTTP/1.1 beyond `limits.header_bytes`, or with too many fields.
+        HeadTooLarge = "head_too_large",
+        /// A head of HTTP/1.1 that is none.
+        HeadMalformed = "head_malformed",
     }
 }
 
