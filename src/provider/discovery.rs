@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::http::{Asking, Failure, Http};
 use super::pace::{Backoff, chance};
@@ -15,6 +17,8 @@ use crate::telemetry::metrics::Endpoint;
 
 pub struct Discovery {
     known: ArcSwapOption<Metadata>,
+    /// It is known, or has been asked for once.
+    tried: watch::Sender<bool>,
     /// Who is asked; `None` where the settings say everything.
     issuer: Option<String>,
     by_hand: Addresses,
@@ -30,13 +34,19 @@ impl Discovery {
             Preset::Toki | Preset::Oauth2 => (Some(Arc::new(written(&by_hand)?)), None),
             Preset::Oidc => (None, Some(by_hand.issuer.clone().ok_or(StartError::Missing("issuer"))?)),
         };
+        let tried = watch::Sender::new(known.is_some());
         let known = ArcSwapOption::new(known);
         let mutual_tls = settings.client_auth == ClientAuth::Tls;
-        Ok(Discovery { known, issuer, by_hand, insecure_http: settings.insecure_http, mutual_tls })
+        Ok(Discovery { known, tried, issuer, by_hand, insecure_http: settings.insecure_http, mutual_tls })
     }
 
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.known.load_full()
+    }
+
+    /// Waits for the first answer, but not for long: whoever comes in the moment after the start is not turned away for it.
+    pub async fn begun(&self) {
+        let _ = timeout(FIRST_ANSWER, self.tried.subscribe().wait_for(|tried| *tried)).await;
     }
 
     /// Asks until the end of the runtime. A document that fails its checks changes nothing: what was known before stays.
@@ -57,6 +67,7 @@ impl Discovery {
                     RETRYING.after(failures, chance())
                 }
             };
+            self.tried.send_replace(true);
             clock.sleep_until(clock.now() + wait).await;
         }
     }
@@ -117,6 +128,8 @@ fn written(by_hand: &Addresses) -> Result<Metadata, StartError> {
     })
 }
 
+/// A person waits for it.
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
 const RETRYING: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(30) };
 /// An hour, less up to half of it.
 const REDISCOVERY: Backoff = Backoff { first: Duration::from_secs(3600), most: Duration::from_secs(3600) };

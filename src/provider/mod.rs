@@ -226,8 +226,10 @@ impl Provider {
         Fresh::from_random(&zeroize::Zeroizing::new(random()))
     }
 
-    /// Where the browser is sent. `state` is sealed by the caller and put in as is. Waits only where the request is pushed.
+    /// Where the browser is sent. `state` is sealed by the caller and put in as is. Waits only in the moment after the start, and where the request is
+    /// pushed.
     pub async fn authorize(&self, request: AuthorizeRequest<'_>) -> Result<Url, SignInError> {
+        self.shared.discovery.begun().await;
         let settings = &self.shared.settings;
         let metadata = self.shared.metadata().map_err(SignInError::NotReady)?;
         let request = AuthorizationRequest {
@@ -295,6 +297,7 @@ impl Provider {
         attempt: Attempt,
         redirect_uri: String,
     ) -> Result<SignedIn, SignInError> {
+        self.shared.discovery.begun().await;
         self.check_issuer(iss.as_deref())?;
         let shared = self.shared.clone();
         let work = async move { sign_in::redeem(&shared, &code, &attempt, &redirect_uri).await };

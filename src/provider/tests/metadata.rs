@@ -26,6 +26,15 @@ async fn a_provider_that_is_down_is_waited_for_and_its_coming_noticed() {
 }
 
 #[tokio::test]
+async fn whoever_comes_before_its_first_answer_waits_for_it_but_not_for_long() {
+    let mut held = None;
+    let world = World::begun(Options::openid(), |_| (), |op| held = Some(op.faults().hold(Op::Discovery))).await;
+    assert!(not_ready(&world).await, "it does not answer");
+    let (away, ()) = tokio::join!(not_ready(&world), async { held.expect("it was begun").release() });
+    assert!(!away, "it does");
+}
+
+#[tokio::test]
 async fn a_document_that_fails_its_checks_is_not_taken() {
     let other = r#"{"issuer":"https://evil.example"}"#;
     for fault in [Fault::status(200, other), Fault::html(200), Fault::status(404, ""), Fault::Huge(5_000_000)] {
