@@ -71,7 +71,8 @@ async fn answer<H: Handler>(
     watch: &Rc<Watch>,
 ) -> End {
     let service = service_fn(|request: Request<Incoming>| {
-        let taken = floor.place_stream(peer.remote).map(|place| {
+        let place = if watch.has_place() { Some(None) } else { floor.place_stream(peer.remote).map(Some) };
+        let taken = place.map(|place| {
             let serving = watch.serve();
             watch.keep(place);
             let answer = respond(request, peer.of_stream(), Rc::clone(&handler), Rc::clone(floor), Rc::clone(watch));

@@ -55,7 +55,7 @@ impl Deref for Site {
     }
 }
 
-/// What all workers share. A request locks the memory where anything is remembered of sessions, and what is known of access tokens where it brings one.
+/// What all workers share. A request locks the memory where anything is remembered of sessions or it lasts, and what is known of access tokens where it brings one.
 pub struct House {
     pub site: ArcSwap<Site>,
     pub provider: Provider,

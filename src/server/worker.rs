@@ -15,7 +15,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::answer;
@@ -284,7 +284,8 @@ impl Floor {
         self.entrance.tell(refused, remote);
     }
 
-    /// For one more stream. As many at once as connections, because each may cost what one of those does, and a connection opens a hundred.
+    /// For one more stream than one of a connection. As many at once as connections, because each may cost what one of those does, and a connection opens
+    /// a hundred.
     pub fn place_stream(&self, remote: Remote) -> Option<Place> {
         let place = Place::among(&self.streams);
         if self.streams.load(Ordering::Relaxed) > self.limits.connections {
@@ -299,10 +300,11 @@ impl Floor {
         self.changed.notify_waiters();
     }
 
-    /// Moves as `all` do until its connection is served; once `over` returns, that one takes its leave as at a shutdown.
+    /// Moves as `all` do until its connection is served; once `over` returns, that one takes its leave as at a shutdown, and what still runs then is cut off.
     async fn follow(&self, all: &Floor, over: impl Future<Output = ()>, served: impl Future<Output = ()>) {
         let (mut over, mut served) = (pin!(over), pin!(served));
         let mut least = Stage::Serving;
+        let mut cut = pin!(sleep(Duration::MAX));
         loop {
             let stage = all.stage.get().max(least);
             if stage != self.stage.get() {
@@ -310,7 +312,11 @@ impl Floor {
             }
             tokio::select! {
                 () = &mut served => return,
-                () = &mut over, if least == Stage::Serving => least = Stage::Finishing,
+                () = &mut over, if least == Stage::Serving => {
+                    least = Stage::Finishing;
+                    cut.as_mut().reset(Instant::now() + LEAVE);
+                }
+                () = &mut cut, if least == Stage::Finishing => least = Stage::Over,
                 () = all.changed.notified() => {}
             }
         }
@@ -325,3 +331,5 @@ impl Floor {
 }
 
 const HANGING_UP: Duration = Duration::from_millis(100);
+/// For what runs on a connection whose certificate is over.
+const LEAVE: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Method;
 
-use super::{Asked, Case, Compiled, Reading, Readings, Rules, in_lower_case};
+use super::{Asked, Case, Compiled, Reading, Readings, Rules, has_capitals, in_lower_case};
 
 /// A reading, and a rule that it meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,9 @@ impl Rules {
     pub fn met(&self, method: &Method, path: &str, client: Option<IpAddr>) -> Vec<Met> {
         let asked = Asked { method, client };
         let Ok(Readings { all, damaged, .. }) = Readings::of(path) else { return Vec::new() };
-        let lower: Vec<Vec<u8>> = all.iter().map(|reading| in_lower_case(reading)).collect();
+        // As in `Rules::judge`.
+        let matters = |reading: &&Vec<u8>| self.have_capitals || has_capitals(reading);
+        let lower: Vec<Vec<u8>> = all.iter().filter(matters).map(|reading| in_lower_case(reading)).collect();
         let near = self.index.near_any(all.iter().chain(&lower).map(Vec::as_slice));
         let mut met = Vec::new();
         // Of an opening rule a damaged path is near; elsewhere these do not count.

@@ -38,7 +38,7 @@ struct State {
     stalled_since: Option<Instant>,
     /// Answers that are being made or sent.
     serving: usize,
-    /// Of the streams that are served, or open still.
+    /// Of the streams that are served, or open still, but one.
     places: Vec<Place>,
     /// Answers a piece of which waits for the client's window.
     waiting: usize,
@@ -89,9 +89,15 @@ impl Watch {
         Serving { watch: Rc::clone(self), waits: Waits::No }
     }
 
+    /// Whether one more stream needs none: a connection that has been let in is one request at a time by itself, however many streams others have.
+    pub fn has_place(&self) -> bool {
+        let state = self.0.borrow();
+        state.open.len().max(state.serving + 1) <= state.places.len() + 1
+    }
+
     /// A stream keeps its place as long as anything of it is here: what is made for it, or what its client does not take.
-    pub fn keep(&self, place: Place) {
-        self.0.borrow_mut().places.push(place);
+    pub fn keep(&self, place: Option<Place>) {
+        self.0.borrow_mut().places.extend(place);
     }
 }
 
@@ -192,7 +198,7 @@ impl State {
     }
 
     fn give_places_back(&mut self) {
-        self.places.truncate(self.serving.max(self.open.len()));
+        self.places.truncate(self.serving.max(self.open.len()).saturating_sub(1));
     }
 }
 

@@ -1,12 +1,12 @@
-//! No more streams at once, in the whole process, than `limits.connections`.
+//! No more streams at once, in the whole process, than `limits.connections`; the first of each connection does not count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
-use h2::{Reason, RecvStream};
+use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
@@ -64,6 +64,7 @@ async fn asked(client: &mut SendRequest<Bytes>) -> Result<u16, Option<Reason>> {
     }
 }
 
+type Held = (ResponseFuture, SendStream<Bytes>);
 /// More than the connections of any test, which the same limit counts.
 const MOST: usize = 20;
 const REFUSED: Result<u16, Option<Reason>> = Err(Some(Reason::REFUSED_STREAM));
@@ -87,14 +88,22 @@ async fn until(count: &AtomicUsize, requests: usize) {
     timeout(PATIENCE, come).await.expect("they come in time");
 }
 
+/// So many streams that go on; one of them needs no place.
+async fn hold(client: &mut SendRequest<Bytes>, streams: usize, count: &AtomicUsize, come: &mut usize) -> Vec<Held> {
+    let held = (0..streams).map(|_| client.send_request(get("http://app/hold"), true).unwrap()).collect();
+    *come += streams;
+    until(count, *come).await;
+    held
+}
+
 #[tokio::test]
 async fn one_more_is_refused_before_anybody_hears_of_it_and_may_come_again() {
     let (world, count, go) = crowded().await;
     let (mut first, mut second) = (connect(&world).await, connect(&world).await);
     let begin = |client: &mut SendRequest<Bytes>| client.send_request(get("http://app/answer"), true).unwrap().0;
     let answers: Vec<_> =
-        (0..MOST).map(|number| begin(if number % 2 == 0 { &mut first } else { &mut second })).collect();
-    until(&count, MOST).await;
+        (0..MOST + 2).map(|number| begin(if number % 2 == 0 { &mut first } else { &mut second })).collect();
+    until(&count, MOST + 2).await;
     for client in [&mut first, &mut second] {
         for upload in [false, true] {
             let (answer, mut up) = client.send_request(get("http://app/answer"), !upload).unwrap();
@@ -105,13 +114,17 @@ async fn one_more_is_refused_before_anybody_hears_of_it_and_may_come_again() {
             assert!(refused.is_remote() && refused.reason() == Some(Reason::REFUSED_STREAM), "{refused}");
         }
     }
-    assert_eq!(count.load(Ordering::SeqCst), MOST);
+    assert_eq!(count.load(Ordering::SeqCst), MOST + 2);
     let told = "tokigate_refused_connections_total{reason=\"crowded_streams\"} 4";
     assert!(world.metrics.render().contains(told), "{}", world.metrics.render());
     let mut other = world.connect().await;
     other.send("GET /own HTTP/1.1\r\nhost: app\r\n\r\n").await;
     assert!(other.head().await.starts_with("HTTP/1.1 200 "), "one at a time by itself");
-    go.add_permits(MOST);
+    let mut other = connect(&world).await;
+    for _ in 0..3 {
+        assert_eq!(asked(&mut other).await, Ok(200), "one at a time of each connection");
+    }
+    go.add_permits(MOST + 2);
     for answer in answers {
         assert_eq!(timeout(PATIENCE, answer).await.unwrap().unwrap().status(), 204);
     }
@@ -123,9 +136,9 @@ async fn one_more_is_refused_before_anybody_hears_of_it_and_may_come_again() {
 async fn however_a_stream_ends_there_is_room_for_another() {
     let (world, count, go) = crowded().await;
     let (mut others, mut asks) = (connect(&world).await, connect(&world).await);
-    let _held: Vec<_> = (1..MOST).map(|_| others.send_request(get("http://app/hold"), true).unwrap()).collect();
-    until(&count, MOST - 1).await;
-    let mut come = MOST - 1;
+    let mut come = 0;
+    let _held = hold(&mut others, MOST, &count, &mut come).await;
+    let _first = hold(&mut asks, 1, &count, &mut come).await;
     for (target, end) in [
         ("answer", "an answer"),
         ("hold", "a reset before the answer"),
@@ -135,6 +148,7 @@ async fn however_a_stream_ends_there_is_room_for_another() {
         ("begin", "its connection's end"),
     ] {
         let (mut client, connection) = with(&world, &Builder::new()).await;
+        let _first = hold(&mut client, 1, &count, &mut come).await;
         let (answer, mut up) = client.send_request(get(&format!("http://app/{target}")), true).unwrap();
         come += 1;
         until(&count, come).await;
@@ -154,7 +168,9 @@ async fn however_a_stream_ends_there_is_room_for_another() {
     }
     for end in ["the application's end", "a reset"] {
         let mut client = with_sockets(&world).await;
+        let _first = hold(&mut client, 1, &count, &mut come).await;
         let (answer, mut up) = open(&mut client).await;
+        come += 1;
         assert_eq!(answer.status(), 200);
         assert_eq!(asked(&mut asks).await, REFUSED, "before a tunnel's end by {end}");
         if end == "a reset" {
@@ -172,9 +188,11 @@ async fn however_a_stream_ends_there_is_room_for_another() {
 async fn an_answer_that_its_client_does_not_take_has_its_place() {
     let (world, count, _) = crowded().await;
     let (mut others, mut asks) = (connect(&world).await, connect(&world).await);
-    let _held: Vec<_> = (1..MOST).map(|_| others.send_request(get("http://app/hold"), true).unwrap()).collect();
-    until(&count, MOST - 1).await;
-    let (client, _connection) = with(&world, Builder::new().initial_window_size(1)).await;
+    let mut come = 0;
+    let _held = hold(&mut others, MOST, &count, &mut come).await;
+    let _first = hold(&mut asks, 1, &count, &mut come).await;
+    let (mut client, _connection) = with(&world, Builder::new().initial_window_size(1)).await;
+    let _first = hold(&mut client, 1, &count, &mut come).await;
     let (answer, _) = client.clone().send_request(get("http://app/own"), true).unwrap();
     let mut slow: RecvStream = timeout(PATIENCE, answer).await.unwrap().unwrap().into_body();
     assert_eq!(timeout(PATIENCE, slow.data()).await.unwrap().unwrap().unwrap(), "o");

@@ -111,6 +111,21 @@ async fn over_http_2_it_is_told_and_what_runs_is_answered() {
 }
 
 #[tokio::test]
+async fn what_has_no_end_is_cut_off() {
+    let people = Authority::new();
+    let secure = demanding(&people);
+    let (mut setup, mut asked, _let_go) = held().await;
+    setup.upstream.timeout = Duration::from_secs(3600);
+    let world = secure.before(setup).start().await;
+    let mut busy = over(&world, &showing(&secure, BOTH[0], &short(&people))).await;
+    busy.send(GET).await;
+    asked.recv().await.unwrap();
+    secure.clock.turn(Duration::from_secs(601));
+    let end = timeout(3 * PATIENCE, busy.stream.read(&mut [0; 16])).await.expect("it is cut off in time");
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_websocket_is_closed() {
     let people = Authority::new();
     let secure = demanding(&people);
