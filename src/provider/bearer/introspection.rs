@@ -70,7 +70,7 @@ impl State {
     }
 
     /// What a question says about its issuer. A stranger's may be anything that somebody has made up to be refused, by whatever stands before the issuer:
-    /// a refusal says only that somebody answers.
+    /// a refusal says only that somebody answers. One that is overloaded or broken is left alone by strangers, too.
     fn learn<T>(&mut self, said: &Result<T, Failure>, is_stranger: bool, now: Timestamp) {
         match said {
             Ok(_) => {
@@ -78,7 +78,7 @@ impl State {
                 self.breaker_for_strangers.worked();
             }
             Err(Failure::Refused(refusal)) if is_about_the_token(refusal) => self.breaker(is_stranger).worked(),
-            Err(Failure::Refused(_) | Failure::Broken(_)) if is_stranger => self.breaker_for_strangers.worked(),
+            Err(Failure::Refused(_)) if is_stranger => self.breaker_for_strangers.worked(),
             Err(_) => self.breaker(is_stranger).failed(now, chance()),
         }
     }

@@ -15,7 +15,13 @@ async fn an_issuer_that_does_not_answer_is_left_alone_and_an_active_token_is_not
         world.bearer(token).await.unwrap();
     }
     world.turn(31);
-    for (fault, strangers) in [(Fault::html(500), false), (Fault::HangUp, false), (Fault::HangUp, true)] {
+    for (fault, strangers) in [
+        (Fault::html(500), false),
+        (Fault::HangUp, false),
+        (Fault::HangUp, true),
+        (Fault::html(500), true),
+        (Fault::status(429, "{}"), true),
+    ] {
         world.op.faults().set(Op::Introspection, fault);
         let before = world.calls(Op::Introspection);
         for (number, token) in known.iter().enumerate() {
@@ -41,9 +47,13 @@ async fn what_strangers_send_to_be_refused_closes_the_issuer_to_nobody() {
     let world = world(asking).await;
     let known = long_lived(&world);
     world.bearer(&known).await.unwrap();
-    for fault in [Fault::status(403, "<html>blocked"), Fault::html(500), Fault::status(401, "{}"), Fault::HangUp] {
+    for (fault, refuses) in [
+        (Fault::status(403, "<html>blocked"), true),
+        (Fault::status(401, "{}"), true),
+        (Fault::html(500), false),
+        (Fault::HangUp, false),
+    ] {
         world.turn(31);
-        let answers = !matches!(fault, Fault::HangUp);
         world.op.faults().next(Op::Introspection, 10, fault);
         for number in 0..10 {
             let end = world.bearer(&format!("../../../../etc/passwd{number}")).await;
@@ -51,8 +61,8 @@ async fn what_strangers_send_to_be_refused_closes_the_issuer_to_nobody() {
         }
         world.op.faults().clear();
         world.bearer(&known).await.expect("it was good lately");
-        // Nobody heard of it before; where the strangers were answered, no matter how, the issuer is there for it as well.
-        if answers {
+        // Nobody heard of it before; where the strangers were only refused, the issuer is there for it as well.
+        if refuses {
             world.bearer(&world.opaque(|_| ())).await.expect("another stranger's");
         }
     }
