@@ -102,10 +102,14 @@ impl Http {
         Ok(Http { client, patience, insecure_http: settings.insecure_http, metrics, health: Health::default() })
     }
 
-    /// Reads the files again. Calls under way end as they began; those to come make connections of their own.
-    pub fn reread(&self, settings: &Settings) -> Result<(), StartError> {
-        self.client.store(Arc::new(client(settings, self.patience)?));
-        Ok(())
+    /// Reads the files again, for `take`.
+    pub fn reread(&self, settings: &Settings) -> Result<Client, StartError> {
+        client(settings, self.patience)
+    }
+
+    /// Calls under way end as they began; those to come make connections of their own.
+    pub fn take(&self, client: Client) {
+        self.client.store(Arc::new(client));
     }
 
     /// Asks, and reads a 2xx answer with `read`, whose error says what is wrong with it.

@@ -49,7 +49,7 @@ use self::keys::Keys;
 use self::refresh::Refreshes;
 use self::revoke::Revocations;
 use crate::clock::Clock;
-use crate::files::{self, Files};
+use crate::files;
 use crate::oidc::Secret;
 use crate::oidc::authorize::{AuthorizationRequest, Fresh};
 use crate::oidc::callback;
@@ -181,8 +181,7 @@ impl Provider {
     ) -> Result<Provider, StartError> {
         // Refused only where the process has chosen already, which is as good.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let mut keys = Files::new("client_key", "key and certificate", settings.key_files());
-        let mut authorities = Files::new("provider_ca", "authorities", settings.ca_file.iter().cloned().collect());
+        let mut files = settings.files();
         let shared = Arc::new(Shared {
             http: Http::new(&settings, patience, metrics.clone())?,
             client: client::Client::new(&settings)?,
@@ -207,8 +206,7 @@ impl Provider {
             .spawn(async move { discovering.discovery.keep_up(&discovering.http, &discovering.clock).await });
         let looking = shared.clone();
         runtime.handle().spawn(files::keep_up(move || {
-            keys.look(&looking.metrics, || looking.reread());
-            authorities.look(&looking.metrics, || looking.http.reread(&looking.settings));
+            files.look(&looking.metrics, || looking.reread());
         }));
         Ok(Provider { shared, runtime: Arc::new(runtime) })
     }
@@ -337,10 +335,12 @@ struct Shared {
 }
 
 impl Shared {
-    /// Reads the files of the client's key and certificate again.
+    /// Reads the files again: all of them are taken, or none.
     fn reread(&self) -> Result<(), StartError> {
+        let http = self.http.reread(&self.settings)?;
         self.client.reread().map_err(StartError::SigningKey)?;
-        self.http.reread(&self.settings)
+        self.http.take(http);
+        Ok(())
     }
 
     /// What is known of the provider, or what is being waited for.

@@ -6,6 +6,7 @@ use jsonwebtoken::Algorithm;
 use url::Url;
 
 use super::proxy::Proxy;
+use crate::files::Files;
 use crate::oidc::Secret;
 use crate::session::Lifetimes;
 use crate::tls::CertificateFiles;
@@ -139,13 +140,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Files of the client's key and certificate.
-    pub fn key_files(&self) -> Vec<PathBuf> {
+    /// The client's key and certificate, and the authorities. Together, as they are read: what one of them keeps from being taken is taken when that is mended.
+    pub fn files(&self) -> Files {
         let key = self.signing.iter().filter_map(|signing| match &signing.key {
             KeySource::File(file) => Some(file.clone()),
             KeySource::Given(_) => None,
         });
-        self.certificate.iter().flat_map(CertificateFiles::paths).chain(key).collect()
+        let certificate = self.certificate.iter().flat_map(CertificateFiles::paths);
+        let paths = certificate.chain(key).chain(self.ca_file.clone()).collect();
+        Files::new("provider_files", "key, certificate and authorities", paths)
     }
 }
 

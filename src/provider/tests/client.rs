@@ -1,11 +1,13 @@
 //! How the client says who it is: with a key of its own.
 
+use std::path::PathBuf;
+
 use super::super::client::Client as Caller;
 use super::super::*;
 use super::world::*;
 
-fn pem(name: &str) -> std::path::PathBuf {
-    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/oidc/signing/keys/{name}.pem"))
+fn pem(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/oidc/signing/keys/{name}.pem"))
 }
 
 fn signing(name: &str) -> Signing {
@@ -88,6 +90,41 @@ fn a_key_whose_file_changes_is_taken_and_one_that_is_none_is_not() {
     assert!(caller.reread().unwrap_err().contains("holds no private key"));
     std::fs::remove_file(&file).unwrap();
     assert!(caller.reread().unwrap_err().contains("cannot be read"));
+}
+
+/// What is logged then is that what was there stays.
+#[tokio::test]
+async fn a_key_beside_authorities_that_are_bad_is_not_taken() {
+    let (file, authorities) = ["key", "ca"]
+        .map(|name| std::env::temp_dir().join(format!("tokigate-beside-{name}-{}", std::process::id())))
+        .into();
+    let put_ca =
+        |from: &str| std::fs::copy(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(from), &authorities).unwrap();
+    std::fs::copy(pem("p256"), &file).unwrap();
+    put_ca("src/provider/tests/tls/ca.pem");
+    let world = World::with(Options::toki(), |settings| {
+        signs_with(settings, "p256");
+        settings.signing = Some(Signing { key: KeySource::File(file.clone()), key_id: None, algorithm: None });
+        settings.ca_file = Some(authorities.clone());
+    })
+    .await;
+    let (shared, metadata) = (&world.provider.shared, world.provider.shared.metadata().unwrap());
+    let algorithm = || {
+        let form = shared.client.form(&[], &metadata, world.clock.now());
+        let mut fields = url::form_urlencoded::parse(form.body.expose().as_bytes());
+        let (_, assertion) = fields.find(|(name, _)| name == "client_assertion").unwrap();
+        jsonwebtoken::decode_header(&*assertion).unwrap().alg
+    };
+    put_ca("src/lib.rs");
+    std::fs::copy(pem("ed25519"), &file).unwrap();
+    assert!(shared.reread().unwrap_err().to_string().starts_with("provider.ca_file: "));
+    assert_eq!(algorithm(), jsonwebtoken::Algorithm::ES256);
+    put_ca("src/provider/tests/tls/ca.pem");
+    shared.reread().unwrap();
+    assert_eq!(algorithm(), jsonwebtoken::Algorithm::EdDSA);
+    for file in [file, authorities] {
+        std::fs::remove_file(file).unwrap();
+    }
 }
 
 #[test]

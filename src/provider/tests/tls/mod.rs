@@ -134,6 +134,41 @@ async fn a_certificate_that_changes_is_the_one_that_is_shown() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_changes_while_the_authorities_are_bad_is_taken_when_they_are_back() {
+    let folder = std::env::temp_dir().join(format!("tokigate-authorities-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let files = CertificateFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key") };
+    let authorities = folder.join("ca.pem");
+    let put = |name: &str, to: &PathBuf| std::fs::copy(file(name), to).unwrap();
+    put("ca.pem", &authorities);
+    put("client.pem", &files.certificate);
+    put("client.key", &files.key);
+    let (port, shown) = stern_endpoint();
+    let world = World::with(Options::toki(), |settings| {
+        settings.addresses.token_endpoint = Some(Url::parse(&format!("https://localhost:{port}/token")).unwrap());
+        shows(settings, files.clone());
+        settings.ca_file = Some(authorities.clone());
+    })
+    .await;
+    let shared = &world.provider.shared;
+    let mut looked_at = shared.settings.files();
+    let mut look = || looked_at.look(&shared.metrics, || shared.reread());
+    put("mod.rs", &authorities);
+    put("client-2.pem", &files.certificate);
+    put("client-2.key", &files.key);
+    for _ in 0..3 {
+        look();
+    }
+    for name in ["client", "client-2"] {
+        assert!(matches!(world.sign_in().await, Err(SignInError::ClientRefused(_))));
+        assert_eq!(shown.recv().unwrap(), certificate(name).read().unwrap().cert[0].to_vec());
+        put("ca.pem", &authorities);
+        look();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_client_with_a_certificate_calls_the_addresses_that_are_for_it() {
     let (port, shown) = stern_endpoint();
     let world = World::begun(
