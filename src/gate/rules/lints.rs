@@ -89,7 +89,10 @@ impl Linter<'_> {
     fn dead(&mut self, index: usize, found: &mut Vec<(usize, Lint)>) {
         let paths = self.patterns[index].len();
         let dead: Vec<Option<Vec<usize>>> = (0..paths).map(|path| self.taken(index, path)).collect();
-        if paths > 0 && dead.iter().all(Option::is_some) {
+        // Those without patterns open nothing.
+        let never_match =
+            |(dead, patterns): (&Option<Vec<usize>>, &Vec<Pattern>)| dead.is_some() || patterns.is_empty();
+        if dead.iter().any(Option::is_some) && dead.iter().zip(&self.patterns[index]).all(never_match) {
             let mut by: Vec<usize> = dead.into_iter().flatten().flatten().collect();
             by.sort_unstable();
             by.dedup();

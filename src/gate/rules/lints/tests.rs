@@ -90,6 +90,9 @@ fn what_opens_nothing_is_said_and_takes_nothing_from_others() {
     let some = Lint::PathOpensNothing { path: "/a;x*".to_owned() };
     assert_eq!(said(&[rule(&["/a;x*", "/b"], Access::Optional), rule(&["/a;x*"], Access::Deny)]), [(0, some)]);
     assert_eq!(said(&[rule(&["/a;x/**", "/a%2Fb"], Access::User)]), [], "one that closes meets all readings");
+    let of_each_its_own = [rule(&["/x/**"], Access::User), rule(&["/a;b", "/x/y"], Access::Public)];
+    let shut = (1, Lint::PathOpensNothing { path: "/a;b".to_owned() });
+    assert_eq!(said(&of_each_its_own), [vec![shut], dead(1, &[0])].concat());
 }
 
 #[test]
