@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::*;
 
+mod preflight;
+
 /// A command's exit status and words.
 struct Told {
     exit: Exit,
@@ -275,26 +277,6 @@ fn a_request_is_explained_by_the_rule_that_decides_with_its_line() {
     let closed = explained("GET /closed", None);
     assert!(closed.contains("decided by   rules[1], FILE:15: "), "{closed}");
     assert!(closed.contains("a user       gets 403 Forbidden (denied)"), "{closed}");
-}
-
-#[test]
-fn the_preflight_of_a_page_of_another_origin_is_explained_too() {
-    let rule = "[[rules]]\npath = \"/api/**\"\nmethods = [\"PUT\"]\nupstream = \"http://127.0.0.1:4000\"\n";
-    let file =
-        Written::new("preflight.toml", &format!("{GOOD}{rule}[cors]\norigins = [\"https://shop.example.mn\"]\n"));
-    let preflight = |request: &str, origin: &str| {
-        let told = told(&["check", "--config", file.path(), "--explain", request, "--origin", origin], &[]);
-        assert_eq!((told.exit, &*told.err), (Exit::Done, ""));
-        told.out.lines().find_map(|line| line.strip_prefix("a preflight  ")).map(str::to_owned).unwrap_or(told.out)
-    };
-    let (shop, evil) = ("https://shop.example.mn", "https://evil.example");
-    assert_eq!(preflight("PUT /api/x", shop), "reaches http://127.0.0.1:4000, in nobody's name");
-    assert_eq!(preflight("DELETE /api/x", shop), "reaches http://127.0.0.1:3000, in nobody's name");
-    assert_eq!(preflight("PUT /closed", shop), "gets 403 Forbidden (denied)");
-    assert_eq!(preflight("POST /oauth2/refresh", shop), "is told what scripts of cors.origins may send there");
-    let unlisted = "gets 401 Unauthorized (sign_in_needed): cors.origins does not list this origin";
-    assert_eq!(preflight("PUT /api/x", evil), unlisted);
-    assert_eq!(told(&["check", "--origin", shop], &[]).exit, Exit::Misused, "of which request?");
 }
 
 #[test]

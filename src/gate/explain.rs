@@ -84,15 +84,17 @@ impl Gate {
     }
 
     /// What becomes of the preflight that a browser sends ahead of such a request, where a script of a page of this origin wants to send it.
+    /// `carries`: whether the gate carries what it lets through itself; else another proxy asks.
     pub fn explain_preflight(
         &self,
         method: &Method,
         target: &PathAndQuery,
         client: Option<IpAddr>,
         origin: HeaderValue,
+        carries: bool,
         now: Timestamp,
     ) -> Action {
-        let ask = Ask {
+        let mut ask = Ask {
             wants: Wants::Preflight,
             fetch: Fetch::Other,
             relation: Relation::Foreign,
@@ -100,6 +102,9 @@ impl Gate {
             preflight: Some(method.clone()),
             ..self.imagined(&Method::OPTIONS, target, client)
         };
+        if !carries && matches!(self.route(&ask), Route::Application(_)) {
+            self.keep_back_preflight(&mut ask);
+        }
         self.decide(&ask, Caller { known: &Known::Nobody, bearer: None, signed_out: false, returned: 0 }, now)
     }
 

@@ -159,14 +159,18 @@ impl Gate {
         if self.sites[at.public_url].is_own(original.path().as_bytes()) {
             return Err(Refusal::NotFound);
         }
-        if original.preflight.is_some() && !self.is_open(&original) {
-            original.preflight = None;
-        }
+        self.keep_back_preflight(&mut original);
         Ok((at, original))
     }
 
-    /// Whether a preflight may go ahead that another proxy carries: with its body and its cookies, and everything that is answered comes back. On a
-    /// closed path it is a request like any other.
+    /// Another proxy carries a preflight with its body and its cookies, and everything that is answered comes back: on a closed path it is a request
+    /// like any other.
+    pub(in crate::gate) fn keep_back_preflight(&self, original: &mut Ask) {
+        if original.preflight.is_some() && !self.is_open(original) {
+            original.preflight = None;
+        }
+    }
+
     fn is_open(&self, original: &Ask) -> bool {
         let Verdict::Says { effect, .. } = self.judge(original) else { return false };
         match effect.access {

@@ -93,7 +93,8 @@ pub(super) fn explain(
         writeln!(out, "a user       {}", teller.tell(action))?;
     }
     if let Some(origin) = &asked.origin {
-        let action = gate.explain_preflight(&asked.method, &asked.target, asked.from, origin.clone(), now);
+        let carries = !config.upstreams.is_empty();
+        let action = gate.explain_preflight(&asked.method, &asked.target, asked.from, origin.clone(), carries, now);
         let listed = matches!(gate.shared_with(Some(origin)), Shared::With(_));
         let unlisted = if listed { "" } else { ": cors.origins does not list this origin" };
         writeln!(out, "a preflight  {}{unlisted}", teller.tell(&action))?;
