@@ -257,7 +257,7 @@ pub const MOST_DECODINGS: u8 = 2;
 /// Ordinary odd paths have a handful; the most that tests have grown is well below.
 const MOST_READINGS: usize = 256;
 /// All readings together have at most so many bytes, and so many times those of the target: bounds the work that one request can cause, which is
-/// judged before anybody is known (docs/performance.md, "Rules"). An odd path that somebody means has two or three readings, however long it is.
+/// judged before anybody is known (docs/performance.md, "What rules cost"). An odd path that somebody means has two or three readings, however long it is.
 const MOST_BYTES: usize = 8 * 1024;
 const MOST_COPIES: usize = 8;
 
