@@ -21,6 +21,7 @@
 mod conditions;
 mod index;
 pub mod lints;
+mod lower;
 mod met;
 mod outside;
 mod overlap;
@@ -37,7 +38,7 @@ use ipnet::IpNet;
 
 use self::index::Index;
 use super::Lacks;
-use super::path::{Readings, has_capitals, in_lower_case, is_plain};
+use super::path::{Readings, is_plain};
 use super::pattern::{Case, Pattern};
 use crate::clock::Timestamp;
 use crate::oidc::StepUp;
@@ -234,14 +235,9 @@ impl Rules {
     }
 
     fn judge_odd(&self, asked: Asked<'_>, sent: &[u8], readings: &Readings) -> Verdict<'_> {
-        // Where neither has capitals, the reading in lower case is the reading; the index takes no notice of those within ASCII.
-        let matters = |reading: &&Vec<u8>| self.have_capitals || has_capitals(reading);
-        let lower = readings.all.iter().filter(matters).map(|reading| (in_lower_case(reading), reading.is_ascii()));
-        let lower: Vec<(Vec<u8>, bool)> = lower.collect();
-        let kept = readings.all.iter().map(|reading| Reading(reading, Case::Kept));
-        let all: Vec<_> = kept.chain(lower.iter().map(|(reading, _)| Reading(reading, Case::Folded))).collect();
-        let others = lower.iter().filter(|(_, from_ascii)| !from_ascii).map(|(reading, _)| reading);
-        let near = self.index.near_any(readings.all.iter().chain(others).map(Vec::as_slice));
+        let lower = self.lower(&readings.all);
+        let all: Vec<_> = lower.beside(&readings.all).collect();
+        let near = lower.near(&self.index, &readings.all);
         if readings.damaged {
             let opened =
                 self.at(&near).any(|rule| rule.opens && rule.is_for(asked) && rule.matches(Reading(sent, Case::Kept)));

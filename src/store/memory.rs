@@ -1,6 +1,6 @@
 //! What this process remembers about sessions: refreshed ones their browser has not been seen with, ended ones, and attempts that are spent. Small,
-//! bounded, shared by all workers; a request that is all there asks nothing but three relaxed
-//! atomic loads where no session is remembered.
+//! bounded, shared by all workers; a request whose body is not on its way asks nothing but three relaxed atomic loads where no session is
+//! remembered.
 //!
 //! Other processes know nothing of it: a replica beside this one still takes an ended session's cookie until it expires.
 

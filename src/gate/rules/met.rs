@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Method;
 
-use super::{Asked, Case, Compiled, Reading, Readings, Rules, has_capitals, in_lower_case};
+use super::{Asked, Case, Compiled, Reading, Readings, Rules};
 
 /// A reading, and a rule that it meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,8 @@ impl Rules {
     pub fn met(&self, method: &Method, path: &str, client: Option<IpAddr>) -> Vec<Met> {
         let asked = Asked { method, client };
         let Ok(Readings { all, damaged, .. }) = Readings::of(path) else { return Vec::new() };
-        // As in `Rules::judge`.
-        let matters = |reading: &&Vec<u8>| self.have_capitals || has_capitals(reading);
-        let lower: Vec<Vec<u8>> = all.iter().filter(matters).map(|reading| in_lower_case(reading)).collect();
-        let near = self.index.near_any(all.iter().chain(&lower).map(Vec::as_slice));
+        let lower = self.lower(&all);
+        let near = lower.near(&self.index, &all);
         let mut met = Vec::new();
         // Of an opening rule a damaged path is near; elsewhere these do not count.
         let sent = Reading(path.as_bytes(), Case::Kept);
@@ -30,8 +28,7 @@ impl Rules {
         if opening.is_some() {
             note(&mut met, sent, opening);
         }
-        let kept = all.iter().map(|reading| Reading(reading, Case::Kept));
-        for reading in kept.chain(lower.iter().map(|reading| Reading(reading, Case::Folded))) {
+        for reading in lower.beside(&all) {
             let closing = self.closing(asked, reading, &near);
             note(&mut met, reading, closing);
             let written = self.closing_to_the_letter(asked, reading, &near);

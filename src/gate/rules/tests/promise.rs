@@ -187,7 +187,7 @@ proptest! {
     ) {
         let rules: Vec<Rule> = patterns.iter().map(|pattern| rule(pattern, Access::Deny)).collect();
         let compiled = Rules::new(&rules, Vec::new());
-        for (reading, case) in [(path.as_bytes().to_vec(), Case::Kept), (in_lower_case(path.as_bytes()), Case::Folded)] {
+        for (reading, case) in [(path.as_bytes().to_vec(), Case::Kept), (crate::gate::path::in_lower_case(path.as_bytes()), Case::Folded)] {
             let near = compiled.index.near(&reading);
             for (place, rule) in compiled.rules.iter().enumerate() {
                 let is_near = near.contains(&u32::try_from(place).unwrap());
